@@ -1,9 +1,11 @@
 // The program: reads the command line, starts the contenders, measures the rows and prints the tables. Started with
 // `--contender` it is itself a contender.
-import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, loadavg, release, type } from "node:os";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, loadavg, release, tmpdir, type } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import type { BackendName } from "@weft/examples";
 import { serve, type Contender } from "./contender.ts";
 import { jaxjs } from "./contenders/jaxjs.ts";
 import { tfjs } from "./contenders/tfjs.ts";
@@ -14,11 +16,15 @@ import { installPeers } from "./peers.ts";
 import { facts, recordingCosts, type Named, type Report } from "./report.ts";
 import { chooseCore, start, type Command, type Rival } from "./rival.ts";
 import { rows as allRows } from "./rows/index.ts";
-import type { Row } from "./rows/row.ts";
+import { recording } from "./rows/recording.ts";
+import { programs, writeInputs } from "./rows/programs.ts";
+import type { RowFacts } from "./rows/row.ts";
 import { text } from "./table.ts";
 
 const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-js, alternately, one thread each
 
+  --tables             Knet's published tables, with their programs on real data (WEFT_DATA, or downloaded)
+  --backend NAME       where the programs run: cpu, or webgpu, with PyTorch on CUDA (cpu)
   --rows REGEX         only rows whose name matches
   --contenders A,B     only these of weft, torch, tfjs, jaxjs
   --rounds N           rounds, each contender once in each (9)
@@ -36,8 +42,10 @@ const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-j
 
 const { values: options } = parseArgs({
   options: {
+    tables: { type: "boolean", default: false },
+    backend: { type: "string", default: "cpu" },
     rows: { type: "string", default: "" },
-    contenders: { type: "string", default: "weft,torch,tfjs,jaxjs" },
+    contenders: { type: "string" },
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
     peers: { type: "boolean", default: false },
@@ -54,21 +62,36 @@ const { values: options } = parseArgs({
   },
 });
 
-/** Contenders written in JavaScript run in this program, started again. */
-const here: Record<string, () => Promise<Contender>> = { weft, tfjs, jaxjs };
+/** JavaScript peers have none of the programs. */
+const contendersWanted = options.contenders ?? (options.tables ? "weft,torch" : "weft,torch,tfjs,jaxjs");
+/** This program with what says where Weft runs. */
+const program = [fileURLToPath(import.meta.url), ...(options.tables ? ["--tables"] : []), "--backend", options.backend];
 
-function command(name: string): Command {
+/** Contenders written in JavaScript run in this program, started again. */
+const here: Record<string, () => Promise<Contender>> = { weft: () => weft(backend()), tfjs, jaxjs };
+
+function backend(): BackendName {
+  const name = options.backend;
+  if (name !== "cpu" && name !== "webgpu") throw new Error(`--backend: wanted cpu or webgpu, got ${name}`);
+  if (name === "webgpu" && !options.tables)
+    throw new Error("--backend webgpu is for --tables: see bench:gpu for the rest");
+  return name;
+}
+
+/** How a contender is started; `inputs` is a file for PyTorch's side of the programs. */
+function command(name: string, inputs: string): Command {
   const settings = Object.fromEntries(
     options["torch-env"].map((setting) => [setting.split("=")[0]!, setting.slice(setting.indexOf("=") + 1)]),
   );
-  if (name === "torch") return torch(options.python, settings);
+  const device = options.backend === "webgpu" ? "cuda" : "cpu";
+  if (name === "torch") return torch(options.python, settings, options.tables ? { device, inputs } : undefined);
   if (here[name] === undefined) throw new Error(`--contenders: wanted weft, torch, tfjs or jaxjs, got ${name}`);
-  return { name, program: process.execPath, args: [fileURLToPath(import.meta.url), "--contender", name] };
+  return { name, program: process.execPath, args: [...program, "--contender", name] };
 }
 
 /** Rows that are measured together: those of one group, or a single row. */
-function groups(rows: readonly Row[]): Row[][] {
-  const found = new Map<string, Row[]>();
+function groups(rows: readonly RowFacts[]): RowFacts[][] {
+  const found = new Map<string, RowFacts[]>();
   for (const row of rows) found.set(row.group ?? row.name, [...(found.get(row.group ?? row.name) ?? []), row]);
   return [...found.values()];
 }
@@ -80,15 +103,15 @@ function settings(): Settings {
   return { ...usual, rounds };
 }
 
-async function run(rows: readonly Row[]): Promise<Report> {
+async function run(rows: readonly RowFacts[], inputs: string): Promise<Report> {
   const { rounds, block, warmUp } = settings();
   const core = chooseCore(options.core === undefined ? undefined : Number(options.core));
   const before = loadavg()[0]!;
   const rivals: Rival[] = [];
   const contenders: Named[] = [];
   const absent: Record<string, string> = {};
-  for (const name of options.contenders.split(",")) {
-    const rival = await start(command(name), core);
+  for (const name of contendersWanted.split(",")) {
+    const rival = await start(command(name, inputs), core);
     const { greeting } = rival;
     if (isMissing(greeting)) absent[name] = greeting.missing;
     else {
@@ -120,6 +143,7 @@ async function run(rows: readonly Row[]): Promise<Report> {
     },
     rounds,
     block,
+    ...(options.tables ? { backend: backend() } : {}),
     contenders,
     absent,
     rows: results.map(facts),
@@ -127,15 +151,28 @@ async function run(rows: readonly Row[]): Promise<Report> {
   };
 }
 
+/** Measures with a file of inputs, which is removed at the end. */
+async function measured(rows: readonly RowFacts[]): Promise<Report> {
+  const folder = mkdtempSync(join(tmpdir(), "weft-bench-"));
+  try {
+    const inputs = join(folder, "inputs.json");
+    await writeInputs(inputs, programs.filter((row) => rows.includes(row))); // prettier-ignore
+    return await run(rows, inputs);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 async function main(): Promise<void> {
   const { clock } = options;
   if (clock !== "wall" && clock !== "cpu") throw new Error(`--clock: wanted wall or cpu, got ${clock}`);
   if (options.help) return void process.stdout.write(help);
-  const chosen = allRows.filter(({ name }) => new RegExp(options.rows).test(name));
+  const tables = options.backend === "webgpu" ? programs : [...programs, ...recording];
+  const chosen = (options.tables ? tables : allRows).filter(({ name }) => new RegExp(options.rows).test(name));
   if (options.list) return void process.stdout.write(`${chosen.map(({ name }) => name).join("\n")}\n`);
   if (options.peers) installPeers();
   const { from } = options;
-  const report = from === undefined ? await run(chosen) : (JSON.parse(readFileSync(from, "utf8")) as Report);
+  const report = from === undefined ? await measured(chosen) : (JSON.parse(readFileSync(from, "utf8")) as Report);
   const json = `${JSON.stringify(report, undefined, 2)}\n`;
   if (options.out !== undefined) writeFileSync(options.out, json);
   process.stdout.write(options.json ? json : `${text(report, clock)}\n`);

@@ -10,8 +10,12 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const { values, positionals } = parseArgs({ options: { gpu: { type: "boolean" } }, allowPositionals: true });
 const what =
   values.gpu === true
-    ? { entry: "gpu/bench.ts", file: "weft-gpu-bench.mjs", rows: "gpu/torch-rows.py", name: "TORCH_GPU_ROWS" }
-    : { entry: "bench.ts", file: "weft-bench.mjs", rows: "torch-rows.py", name: "TORCH_ROWS" };
+    ? { entry: "gpu/bench.ts", file: "weft-gpu-bench.mjs", texts: { TORCH_GPU_ROWS: "gpu/torch-rows.py" } }
+    : {
+        entry: "bench.ts",
+        file: "weft-bench.mjs",
+        texts: { TORCH_ROWS: "torch-rows.py", TORCH_PROGRAMS: "torch-programs.py" },
+      };
 const outfile = positionals[0] ?? path(`../dist/${what.file}`);
 
 await build({
@@ -22,6 +26,8 @@ await build({
   format: "esm",
   target: "node20",
   external: ["webgpu"],
-  define: { [what.name]: JSON.stringify(readFileSync(path(what.rows), "utf8")) },
+  define: Object.fromEntries(
+    Object.entries(what.texts).map(([name, file]) => [name, JSON.stringify(readFileSync(path(file), "utf8"))]),
+  ),
 });
 process.stdout.write(`${outfile}\n`);

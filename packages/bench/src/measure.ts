@@ -2,7 +2,7 @@
 // machine affects all of them, and a ratio is taken within a round.
 import type { Missing, Sample } from "./contender.ts";
 import type { Rival } from "./rival.ts";
-import type { Row } from "./rows/row.ts";
+import type { RowFacts } from "./rows/row.ts";
 
 export interface Settings {
   readonly rounds: number;
@@ -31,8 +31,11 @@ export interface Timing {
   readonly ratio?: { readonly wall: number; readonly cpu: number };
 }
 
+/** Wall-clock time, or processor time, which stands still while other processes have the core. */
+export type Clock = "wall" | "cpu";
+
 export interface RowResult {
-  readonly row: Row;
+  readonly row: RowFacts;
   /** By contender; the reason if it does not support the row. */
   readonly timings: Readonly<Record<string, Timing | Missing>>;
   /** Each round of each contender that took part. */
@@ -53,7 +56,7 @@ export const median = (values: readonly number[]): number => {
 };
 
 interface Entry {
-  readonly row: Row;
+  readonly row: RowFacts;
   readonly rival: Rival;
   readonly first: number;
   readonly each: Sample;
@@ -68,12 +71,12 @@ export const isMissing = <T extends object>(answer: T | Missing): answer is Miss
 
 /** Measures one group of rows. */
 export async function measure(
-  group: readonly Row[],
+  group: readonly RowFacts[],
   rivals: readonly Rival[],
   settings: Settings,
 ): Promise<RowResult[]> {
   const entries: Entry[] = [];
-  const missing = new Map<Row, Record<string, Missing>>(group.map((row) => [row, {}]));
+  const missing = new Map<RowFacts, Record<string, Missing>>(group.map((row) => [row, {}]));
   for (const row of group)
     for (const rival of rivals) {
       const warmUp = row.once === true ? 0 : settings.warmUp * (row.warmUp ?? 1);

@@ -1,8 +1,10 @@
 // The results of a run, as written with `--json`.
+import type { BackendName } from "@weft/examples";
 import type { Sample } from "./contender.ts";
 import type { RowResult } from "./measure.ts";
 import { isMissing, median, ratios } from "./measure.ts";
 import { CALLS } from "./rows/recording.ts";
+import type { RowFacts } from "./rows/row.ts";
 
 export interface Machine {
   readonly processor: string;
@@ -26,15 +28,17 @@ export interface Report {
   readonly machine: Machine;
   readonly rounds: number;
   readonly block: number;
+  /** Where the programs of the published tables ran. */
+  readonly backend?: BackendName;
   readonly contenders: readonly Named[];
   /** Contenders that are missing, with the reason. */
   readonly absent: Readonly<Record<string, string>>;
-  readonly rows: readonly (Pick<RowResult, "timings"> & RowFacts)[];
+  readonly rows: readonly (Pick<RowResult, "timings"> & ReportedRow)[];
   /** The costs of recording, by contender; absent if their rows were not measured. */
   readonly recording?: Readonly<Record<string, RecordingCost>>;
 }
 
-type RowFacts = Pick<RowResult["row"], "name" | "what" | "unit" | "target" | "group">;
+type ReportedRow = Pick<RowFacts, "name" | "what" | "unit" | "target" | "group" | "line" | "whole">;
 
 /** In seconds for 6,000 calls, medians over rounds. */
 export interface RecordingCost {
@@ -44,12 +48,17 @@ export interface RecordingCost {
   readonly backprop: { readonly wall: number; readonly cpu: number };
 }
 
-export const facts = ({ row: { name, what, unit, target, group }, timings }: RowResult): Report["rows"][number] => ({
+export const facts = ({
+  row: { name, what, unit, target, group, line, whole },
+  timings,
+}: RowResult): Report["rows"][number] => ({
   name,
   what,
   unit,
   ...(target === undefined ? {} : { target }),
   ...(group === undefined ? {} : { group }),
+  ...(line === undefined ? {} : { line }),
+  ...(whole === undefined ? {} : { whole }),
   timings,
 });
 

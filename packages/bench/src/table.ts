@@ -1,47 +1,32 @@
 // The report as text: Markdown tables, which are also readable on a terminal.
-import { isMissing, median, OURS, type Timing } from "./measure.ts";
+import { figure, lines, times } from "./markdown.ts";
+import { isMissing, median, OURS, type Clock, type Timing } from "./measure.ts";
+import { publishedTables } from "./published-tables.ts";
 import type { Report } from "./report.ts";
 import type { Target } from "./rows/row.ts";
-
-/** A number with three significant digits. */
-export const figure = (x: number): string =>
-  x >= 1000 ? Math.round(x).toLocaleString("en") : String(Number(x.toPrecision(3)));
-export const times = (x: number): string =>
-  `${x >= 100 ? Math.round(x).toLocaleString("en") : x.toPrecision(x < 1 ? 2 : 3)}×`;
-
-/** A Markdown table with aligned columns; the first is text. */
-export function lines(head: readonly string[], body: readonly (readonly string[])[]): string {
-  const widths = head.map((title, k) => Math.max(2, title.length, ...body.map((cells) => cells[k]!.length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, k) => (k === 0 ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!))).join(" | ")} |`;
-  const rule = `| ${widths.map((width, k) => (k === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
-  return [line(head), rule, ...body.map(line)].join("\n");
-}
 
 const wanted = (target: Target | undefined, unit: string): string =>
   target === undefined ? "" : "below" in target ? `< ${target.below} ${unit}` : `≥ ${target.timesPyTorch}×`;
 
-/** Wall-clock time, or processor time, which stands still while other processes have the core. */
-export type Clock = "wall" | "cpu";
+/** Neither of the costs of recording nor of the published tables, which are tables of their own. */
+const isPlain = ({ group, line }: Report["rows"][number]): boolean => group !== "recording" && line === undefined;
 
 /** One line per row: Weft's time, each other contender's time, and Weft's speed relative to the other's. */
 function rowTable({ rows, contenders }: Report, clock: Clock): string {
   const others = contenders.filter(({ name }) => name !== OURS);
   const head = ["row", "unit", "Weft", ...others.flatMap(({ title }) => [title, "×"]), "wanted"];
   const time = (timing: Timing): string => figure(timing[clock]) + (timing.rounds === 0 ? "¹" : "");
-  const body = rows
-    .filter(({ group }) => group !== "recording")
-    .map(({ name, unit, target, timings }) => {
-      const cells = (contender: string): string[] => {
-        const timing = timings[contender];
-        if (timing === undefined || isMissing<object>(timing)) return ["–", ""];
-        const { ratio } = timing as Timing;
-        return [time(timing as Timing), ratio === undefined ? "" : times(ratio[clock])];
-      };
-      const ours = timings[OURS];
-      const weft = ours === undefined || isMissing<object>(ours) ? "–" : figure(ours[clock]);
-      return [name, unit, weft, ...others.flatMap((other) => cells(other.name)), wanted(target, unit)];
-    });
+  const body = rows.filter(isPlain).map(({ name, unit, target, timings }) => {
+    const cells = (contender: string): string[] => {
+      const timing = timings[contender];
+      if (timing === undefined || isMissing<object>(timing)) return ["–", ""];
+      const { ratio } = timing as Timing;
+      return [time(timing as Timing), ratio === undefined ? "" : times(ratio[clock])];
+    };
+    const ours = timings[OURS];
+    const weft = ours === undefined || isMissing<object>(ours) ? "–" : figure(ours[clock]);
+    return [name, unit, weft, ...others.flatMap((other) => cells(other.name)), wanted(target, unit)];
+  });
   return lines(head, body);
 }
 
@@ -111,7 +96,8 @@ export function text(report: Report, clock: Clock = "wall"): string {
       .map(([name, reason]) => `- without ${name}: ${reason}`)
       .join("\n"),
   ];
-  if (rows.some(({ group }) => group !== "recording")) parts.push(rowTable(report, clock));
+  if (rows.some(isPlain)) parts.push(rowTable(report, clock));
+  parts.push(...publishedTables(report, clock));
   if (rows.some(({ timings }) => Object.values(timings).some((t) => "rounds" in t && t.rounds === 0)))
     parts.push("¹ A single step: the first, if the row measures that or it took over a minute, else the second.");
   parts.push(notes(report));

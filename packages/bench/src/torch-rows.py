@@ -261,6 +261,11 @@ ROWS["recording-tape"] = recording(7, True, False)
 ROWS["recording-backward"] = recording(7, True, True)
 
 
+# --- more rows, given as Python's text
+for more in sys.argv[1:]:
+    exec(more)
+
+
 def processor():
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime

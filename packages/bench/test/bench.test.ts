@@ -132,3 +132,47 @@ test("every row with a promised target exists", () => {
     expect.arrayContaining(["matmul-512", "charlm-adam", "add10-grad"]),
   );
 });
+
+test("the published tables have a column for each contender, and ratios", () => {
+  const timing = (wall: number) => ({ wall, cpu: wall, least: wall, first: wall, rounds: 2 });
+  const report: Report = {
+    date: "2026-11-30",
+    machine: { processor: "p", cores: 1, core: 0, system: "s", load: [0, 0] },
+    rounds: 2,
+    block: 5,
+    backend: "cpu",
+    contenders: [
+      { name: "weft", title: "Weft", version: "1", detail: "" },
+      { name: "torch", title: "PyTorch", version: "2", detail: "" },
+    ],
+    absent: {},
+    rows: [
+      {
+        name: "program-lenet",
+        what: "",
+        unit: "ms",
+        line: "lenet",
+        whole: 600,
+        timings: { weft: timing(10), torch: { ...timing(20), ratio: { wall: 2, cpu: 2 } } },
+      },
+      {
+        name: "program-treenn",
+        what: "",
+        unit: "µs",
+        line: "treenn",
+        timings: { weft: timing(1e4), torch: { missing: "broken" } },
+      },
+    ],
+  };
+  const table = text(report);
+  expect(table).toMatch(/^\| LeNet .* 8\.77 \| +6 \| +12 \| 2\.00× \|$/m);
+  expect(table).toMatch(/^\| treenn .* 10 \| +100 \| +– \| +\|$/m);
+  expect(table).not.toContain("program-lenet");
+  expect(table).not.toContain("CIFAR-10");
+});
+
+test("--tables lists the programs, and those of a graphics processor", () => {
+  const listed = (...args: string[]) => bench({}, "--tables", "--list", ...args).trim().split("\n"); // prettier-ignore
+  expect(listed()).toEqual(expect.arrayContaining(["program-treenn", "program-resnet50", "recording-tape"]));
+  expect(listed("--backend", "webgpu")).not.toContain("recording-tape");
+});

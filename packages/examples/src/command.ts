@@ -6,6 +6,7 @@ import { printable } from "@weft/tensor/internals";
 import { backendNames } from "./backends.ts";
 import { listCommand } from "./commands/list.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { rowNames, tablesCommand } from "./commands/tables.ts";
 import { resumeCommand, trainCommand } from "./commands/train.ts";
 import type { Print } from "./words.ts";
 import { dataNames } from "./datasets.ts";
@@ -26,6 +27,19 @@ const whole =
     if (/^\d+$/.test(text) && Number.isSafeInteger(n) && n >= least) return n;
     throw new InvalidArgumentError(`Wanted a whole number from ${least}.`);
   };
+
+/** A parser of the regular expressions of rows: it must match one. */
+function pattern(text: string): RegExp {
+  let rows: RegExp;
+  try {
+    rows = new RegExp(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
+  if (!rowNames.some((name) => rows.test(name)))
+    throw new InvalidArgumentError(`It matches none of ${rowNames.join(", ")}.`);
+  return rows;
+}
 
 const option = {
   data: () => new Option("--data <name>", "the dataset (default: the first that the program has)").choices(dataNames),
@@ -78,6 +92,16 @@ function program(print: Print, exit: (code: number) => void): Command {
     .command("list")
     .description("what there is to train, and how long it takes")
     .action(() => listCommand(print));
+  weft
+    .command("tables")
+    .description("Knet's published tables, with the speed of the same programs on this machine")
+    .addOption(new Option("--rows <regex>", "only rows whose name matches").argParser(pattern))
+    .addOption(option.backend().default("cpu" as const))
+    .addOption(new Option("--seconds <n>", "how long a row is measured").argParser(whole(1)).default(20))
+    .addOption(new Option("--json", "the tables as JSON"))
+    .action(({ rows = /(?:)/, backend, seconds, json = false }) =>
+      tablesCommand({ rows, backend, seconds, json }, print),
+    );
   weft
     .command("predict")
     .description("classify pictures with a saved model")

@@ -6,8 +6,8 @@ import type { Backend } from "@weft/tensor";
 import { progress, type Display, type Signal } from "@weft/data";
 import { FileError, load, params, place, save, type Metadata } from "@weft/nn";
 import { DivergenceError } from "@weft/optim";
-import { logTo, type Log, type Measured, type Scalars, type Values } from "@weft/train";
-import type { Learner } from "./program.ts";
+import { logTo, type Log, type Scalars } from "@weft/train";
+import { isValues, type Learner, type Step } from "./program.ts";
 import { TrainingRecord } from "./record.ts";
 import { turns } from "./turns.ts";
 import { labelOf } from "./words.ts";
@@ -71,7 +71,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     at.epoch >= epochs || at.step >= steps || signal?.aborted === true || learner.finished?.() === true;
   const turn = turns();
   /** The steps until the next evaluation. */
-  async function* round(): AsyncGenerator<Measured | Values> {
+  async function* round(): AsyncGenerator<Step> {
     const end = Math.min(epochs, (Math.floor(at.epoch / every) + 1) * every);
     while (at.epoch < end && !done()) {
       for await (const item of learner.epoch()) {
@@ -154,9 +154,6 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   if (noted === undefined || noted !== result) await write(result);
   return { record, ...at, taken: at.step - begun.step, result };
 }
-
-const isValues = (x: Measured | Values): x is Values =>
-  typeof x === "object" && typeof (x as { item?: unknown }).item !== "function";
 
 function lengthOf(learner: Learner, every: number): number | undefined {
   const { length } = learner.epoch() as { length?: number };

@@ -57,6 +57,11 @@ export interface Setting {
   readonly options: Readonly<Record<string, string | true | undefined>>;
 }
 
+/** What a step gives: its loss, or numbers by name. */
+export type Step = Measured | Values;
+export const isValues = (step: Step): step is Values =>
+  typeof step === "object" && typeof (step as { item?: unknown }).item !== "function";
+
 /** A program that has started: what learns, how it takes its steps, and what it can show. */
 export interface Learner {
   /** What it learns from, for the first line of the output: `60,000 pictures of mnist`. */
@@ -65,8 +70,10 @@ export interface Learner {
   readonly model?: object;
   /** What a saved training needs beside the model to go on: the optimizer, the batches. */
   readonly state?: object;
-  /** The steps of one epoch, or what is left of it in a training that goes on. Each gives its loss, or numbers by name. */
-  readonly epoch: () => AsyncIterable<Measured | Values>;
+  /** The steps of one epoch, or what is left of it in a training that goes on. */
+  readonly epoch: () => AsyncIterable<Step>;
+  /** What it has learned from since it started, where steps differ: so many words. Its speed is given in them. */
+  readonly counted?: { readonly of: string; readonly soFar: () => number };
   /**
    * Measures what was learned, the main result first. It must not change what is learned. What it keeps for later, it
    * keeps only if an epoch has just ended: `epoch` is its number, and undefined in the middle of one.

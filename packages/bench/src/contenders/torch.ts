@@ -3,11 +3,13 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Command } from "../rival.ts";
 
-/** The text of torch-rows.py, if the bundler has inlined it. */
+/** The texts of the Python files, if the bundler has inlined them. */
 declare const TORCH_ROWS: string | undefined;
+declare const TORCH_PROGRAMS: string | undefined;
 
-const text = (): string =>
-  typeof TORCH_ROWS === "string" ? TORCH_ROWS : readFileSync(new URL("../torch-rows.py", import.meta.url), "utf8");
+const read = (file: string): string => readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
+const rows = (): string => (typeof TORCH_ROWS === "string" ? TORCH_ROWS : read("torch-rows.py"));
+const programs = (): string => (typeof TORCH_PROGRAMS === "string" ? TORCH_PROGRAMS : read("torch-programs.py"));
 
 const hasTorch = (python: string): boolean =>
   spawnSync(python, ["-c", "import importlib.util as u; exit(u.find_spec('torch') is None)"]).status === 0;
@@ -27,9 +29,22 @@ function environment(settings: Readonly<Record<string, string>>): NodeJS.Process
   return { ...env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1", MKL_NUM_THREADS: "1", ...settings };
 }
 
-export const torch = (python: string | undefined, settings: Readonly<Record<string, string>>): Command => ({
+/** The programs of the published tables: on which device, and the file with their texts and trees. */
+export interface TorchPrograms {
+  readonly device: "cpu" | "cuda";
+  readonly inputs: string;
+}
+
+export const torch = (
+  python: string | undefined,
+  settings: Readonly<Record<string, string>>,
+  wanted?: TorchPrograms,
+): Command => ({
   name: "torch",
   program: pythonWithTorch(python),
-  args: ["-c", text()],
-  env: environment(settings),
+  args: ["-c", rows(), ...(wanted === undefined ? [] : [programs()])],
+  env: {
+    ...environment(settings),
+    ...(wanted && { WEFT_DEVICE: wanted.device, WEFT_PROGRAMS: wanted.inputs }),
+  },
 });

@@ -1,6 +1,6 @@
 // The report of a run on a GPU as text: Weft compared with PyTorch, and where Weft's time goes.
 import { isMissing } from "../measure.ts";
-import { figure, lines, times } from "../table.ts";
+import { figure, lines, times } from "../markdown.ts";
 import type { GpuReport, GpuRowReport, Made, Timed, WeftFigures } from "./report.ts";
 
 const WEFT = "weft";

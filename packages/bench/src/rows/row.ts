@@ -16,7 +16,8 @@ export interface TimedStep {
 /** The target of a row: at least so many times PyTorch's speed, or at most so much time. */
 export type Target = { readonly timesPyTorch: number } | { readonly below: number };
 
-export interface Row {
+/** What is known of a row, whoever does the work. */
+export interface RowFacts {
   readonly name: string;
   /** A short description of one operation. */
   readonly what: string;
@@ -30,6 +31,13 @@ export interface Row {
   readonly once?: boolean;
   /** Rows of one group are measured together, one after the other in every round, so that they can be compared. */
   readonly group?: string;
+  /** The line of the published tables that it is of. */
+  readonly line?: string;
+  /** How many operations that line is about, in seconds; without it, the line says how many are done in a second. */
+  readonly whole?: number;
+}
+
+export interface Row extends RowFacts {
   /** Makes the inputs, and the step as a user of Weft would write it. */
   readonly weft: (backend: CpuBackend) => TimedStep;
 }

@@ -147,7 +147,7 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
     ["steps", count(step)],
     ...(learner.model === undefined ? [] : [["parameters", count(size)] as [string, string]]),
     ["training time", clock(seconds)],
-    ["speed", `${(taken / seconds).toPrecision(3)} steps/s`],
+    ["speed", speedOf(learner, taken, seconds)],
     ["backend", backend.name],
     ["seed", String(seed)],
   ];
@@ -161,6 +161,11 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
   print(`Report  ${files.report}`);
   return stop.code();
 }
+
+const speedOf = ({ counted }: Learner, steps: number, seconds: number): string =>
+  counted === undefined
+    ? `${(steps / seconds).toPrecision(3)} steps/s`
+    : `${count(Number((counted.soFar() / seconds).toPrecision(3)))} ${counted.of}/s`;
 
 /** Whether a quick try leaves something out: some programs take no more than a minute, and options may say more. */
 const isLess = ({ epochs, steps, limit }: Wanted, quick: Program["quick"]): boolean =>

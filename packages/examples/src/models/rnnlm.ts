@@ -4,6 +4,7 @@ import { categorical, reshape, scope, slice, type Tensor } from "@weft/tensor";
 import { Embedding, LSTM, Linear, crossEntropy, freeze, training, uniform, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { minibatch, ptb, ragged, shuffle, type WordTexts } from "@weft/data";
+import { counting } from "../counting.ts";
 import type { Learner, Program, Setting } from "../program.ts";
 import { count } from "../words.ts";
 import { sentencesSection } from "../report/text.ts";
@@ -61,6 +62,7 @@ export function predicting(
   const known = train.sentences.slice(0, limit);
   const fresh = validation.sentences.slice(0, limit);
   const [optimizer, batches] = [adam(), shuffle(batchesOf(known), { seed })];
+  const read = counting(batches, ([x]) => x.size);
 
   async function evaluate() {
     let sum = 0;
@@ -90,7 +92,8 @@ export function predicting(
     from: `${count(known.length)} sentences of ptb`,
     model,
     state: { optimizer, batches },
-    epoch: () => minimize(loss, batches, optimizer),
+    epoch: () => minimize(loss, read, optimizer),
+    counted: { of: "words", soFar: () => read.soFar },
     of: `nats a word, of ${count(fresh.length)} new sentences`,
     evaluate,
     sections: async () => [

@@ -5,6 +5,7 @@ import type { Creation, Tensor } from "@weft/tensor";
 import { Embedding, LSTM, Linear, crossEntropy, freeze, padSequence, uniform, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { characters, shuffle, vocabulary, wikiner, type TaggedSentence, type TaggedText } from "@weft/data";
+import { counting } from "../counting.ts";
 import type { Learner, Program, Setting } from "../program.ts";
 import { commonest, taggingAccuracy } from "../tagging.ts";
 import { count, percent } from "../words.ts";
@@ -85,11 +86,13 @@ export function tagging(
     Array.from(await scope(() => argmax(scores(words), { axis: 1 }).data()));
 
   const [optimizer, sentences] = [adam(), shuffle(train, { seed })];
+  const read = counting(sentences, ({ words }) => words.length);
   return {
     from: `${count(train.length)} sentences of wikiner`,
     model,
     state: { optimizer, sentences },
-    epoch: () => minimize(loss, sentences, optimizer), // one sentence an update
+    epoch: () => minimize(loss, read, optimizer), // one sentence an update
+    counted: { of: "words", soFar: () => read.soFar },
     of: `of the words in ${count(validation.length)} new sentences; ${percent(commonest(validation))} have the commonest tag`,
     evaluate: () => taggingAccuracy(validation, guesses),
     sections: async () => [await taggedSection(validation, classes, guesses)],

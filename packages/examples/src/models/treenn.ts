@@ -5,6 +5,7 @@ import type { Creation, Tensor } from "@weft/tensor";
 import { Embedding, Linear, crossEntropy, parameter, perGate, uniform, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { shuffle, sst, vocabulary, type Tree, type Treebank } from "@weft/data";
+import { counting } from "../counting.ts";
 import type { Learner, Program } from "../program.ts";
 import { count } from "../words.ts";
 import { agreement, nodesOf, wordsOf } from "../trees.ts";
@@ -84,11 +85,13 @@ export function readingTrees(bank: Omit<Treebank, "test">, { tensor }: Creation,
   const guesses = async (tree: Tree<number>) => Array.from(await scope(() => argmax(scores(tree), { axis: 1 }).data()));
 
   const [optimizer, trees] = [adam(), shuffle(train, { seed })];
+  const read = counting(trees, () => 1);
   return {
     from: `${count(train.length)} sentences of sst`,
     model,
     state: { optimizer, trees },
-    epoch: () => minimize(loss, trees, optimizer), // one tree an update
+    epoch: () => minimize(loss, read, optimizer), // one tree an update
+    counted: { of: "trees", soFar: () => read.soFar },
     of: `of ${count(validation.length)} new sentences judged as people did`,
     evaluate: () => agreement(validation, guesses),
     sections: async () => [await treeSection(validation, classes, guesses)],

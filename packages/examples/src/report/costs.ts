@@ -1,18 +1,8 @@
 // The cost of operations beside what Knet's table and its script say.
+import { operationCosts } from "../published.ts";
 import { table, type Section } from "./page.ts";
 
-/** Seconds of 6,000 calls: on a GRID K520, from the table, and on that machine's CPU, from AutoGrad's prof/profile.jl. */
-const published = [
-  ["0.67", "0.95"],
-  ["0.71", "1.05"],
-  ["0.75", "1.34"],
-  ["0.81", "1.43"],
-  ["0.85", "1.48"],
-  ["0.89", "1.49"],
-  ["1.18", "1.63"],
-  ["1.33", "1.96"],
-  ["2.79", "4.40"],
-] as const;
+const hundredths = (x: string | number): string => Number(x).toFixed(2);
 
 /** A table of the best passes, of so many calls. */
 export function costSections(best: Readonly<Record<string, number>>, calls: number): Section[] {
@@ -28,7 +18,7 @@ export function costSections(best: Readonly<Record<string, number>>, calls: numb
         ["", "Knet, GPU of 2016", "Knet, CPU of 2016", "Weft", "of the forward pass"],
         Object.keys(best).map((name, k) => [
           name,
-          ...published[k]!,
+          ...operationCosts[k]!.slice(1).map(hundredths),
           times[k]!.toFixed(3),
           (times[k]! / forward).toFixed(2),
         ]),

@@ -1,0 +1,40 @@
+// Knet's published tables, with the speeds that were measured here.
+import { here, tables, type Line } from "@weft/examples";
+import { figure, lines, times } from "./markdown.ts";
+import { isMissing, OURS, type Clock, type Timing } from "./measure.ts";
+import type { Report } from "./report.ts";
+
+/** Each table with a measured line: as it was published, with Weft's figure, those of the others, and the ratios. */
+export function publishedTables({ rows, contenders, backend = "cpu" }: Report, clock: Clock): string[] {
+  const others = contenders.filter(({ name }) => name !== OURS);
+  const rowOf = ({ row: name, backend: only = backend }: Line) =>
+    only === backend ? rows.find(({ line }) => line !== undefined && line === name) : undefined;
+
+  const cellsOf = (line: Line): string[] => {
+    const row = rowOf(line);
+    const timingOf = (contender: string): Timing | undefined => {
+      const timing = row?.timings[contender];
+      return timing === undefined || isMissing<object>(timing) ? undefined : (timing as Timing);
+    };
+    /** In the unit of the line: seconds of the whole, or how many a second. */
+    const speed = (timing: Timing | undefined): string => {
+      if (row === undefined || timing === undefined) return row === undefined ? "" : "–";
+      return figure(row.whole === undefined ? 1e6 / timing[clock] : (timing[clock] * row.whole) / 1000);
+    };
+    return [
+      ...line.cells.map((cell) =>
+        cell === here ? speed(timingOf(OURS)) : typeof cell === "number" ? figure(cell) : cell,
+      ),
+      ...others.flatMap(({ name }) => {
+        const timing = timingOf(name);
+        return [speed(timing), timing?.ratio === undefined ? "" : times(timing.ratio[clock])];
+      }),
+    ];
+  };
+  const added = others.flatMap(({ title, version }) => [`${title} ${version}, here`, "×"]);
+  return tables.flatMap(({ title, columns, lines: all }) => {
+    const shown = all.filter((line) => line.row === undefined || rowOf(line) !== undefined);
+    if (shown.every((line) => line.row === undefined)) return [];
+    return [title, lines([...columns, ...added], shown.map(cellsOf))]; // prettier-ignore
+  });
+}

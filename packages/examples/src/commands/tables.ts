@@ -1,0 +1,102 @@
+// `weft tables`: Knet's published tables, with Weft's figures on this machine.
+import { cpus } from "node:os";
+import { WeftError } from "@weft/tensor";
+import type { BackendName } from "../backends.ts";
+import { measurements, started, timed, type Done } from "../measurements.ts";
+import { here, tables, type Line, type Table } from "../published.ts";
+import { count, type Print } from "../words.ts";
+
+export interface TablesOptions {
+  /** Only rows whose name matches. */
+  readonly rows: RegExp;
+  readonly backend: BackendName;
+  /** How long a row is measured at most. */
+  readonly seconds: number;
+  /** All of it as one line of JSON. */
+  readonly json: boolean;
+}
+
+/** What was found for a line, or why there is nothing. */
+type Found = { readonly value: number; readonly unit: string; readonly steps: number; readonly of?: number } | Missing;
+interface Missing {
+  readonly missing: string;
+}
+
+/** The names of the rows that are measured. */
+export const rowNames: readonly string[] = Object.keys(measurements);
+
+export async function tablesCommand({ rows, backend, seconds, json }: TablesOptions, print: Print): Promise<void> {
+  const wanted = (line: Line): boolean =>
+    line.row !== undefined && rows.test(line.row) && (line.backend === undefined || line.backend === backend);
+  const measured = new Map<string, Done | Missing>();
+  const machine = `${backend}, ${cpus()[0]?.model.trim() ?? "an unknown processor"}, Node ${process.versions.node}`;
+  const all = [];
+  for (const table of tables) {
+    const lines = table.lines.filter((line) => line.row === undefined || wanted(line));
+    if (!lines.some(wanted)) continue;
+    const filled: { cells: Line["cells"]; found?: Found }[] = [];
+    for (const line of lines) {
+      const { row, part, cells } = line;
+      if (row === undefined) filled.push({ cells });
+      else {
+        const done = measured.get(row) ?? (await measure(row, backend, seconds));
+        measured.set(row, done);
+        filled.push({ cells, found: "missing" in done ? done : figureOf(row, part, done) });
+      }
+    }
+    if (json) all.push({ name: table.name, title: table.title, columns: table.columns, lines: filled.map(asJson) });
+    else for (const line of linesOf(table, filled)) print(line);
+  }
+  if (json) return print(JSON.stringify({ date: new Date().toISOString().slice(0, 10), machine, tables: all }));
+  print(`Weft's figures: ${machine}. Only training is timed, no evaluation. ~ is the whole, as of part of its steps.`);
+}
+
+async function measure(row: string, backend: BackendName, seconds: number): Promise<Done | Missing> {
+  try {
+    return await timed(await started(row, backend), seconds, measurements[row]);
+  } catch (error) {
+    if (!(error instanceof WeftError)) throw error;
+    return { missing: error.message.replaceAll(/\s*\n\s*/g, " ") };
+  }
+}
+
+function figureOf(row: string, part: string | undefined, { steps, seconds, counted, parts }: Done): Found {
+  if (part !== undefined) return { value: 10 * parts[part]!, unit: "s", steps }; // its passes are of 600 calls
+  const { steps: of } = measurements[row]!;
+  if (of === undefined) return { value: counted / seconds, unit: "1/s", steps };
+  return { value: (seconds / steps) * of, unit: "s", steps, of };
+}
+
+const asJson = ({ cells, found }: { readonly cells: Line["cells"]; readonly found?: Found }) => ({
+  published: cells.filter((cell) => cell !== here),
+  ...(found === undefined ? {} : { weft: found }),
+});
+
+/** Three digits, or all before the point. */
+const digits = (x: number): string => (x >= 100 ? count(Math.round(x)) : x.toPrecision(3));
+
+/** The table as Markdown, and below it why figures are missing. */
+function linesOf({ title, columns }: Table, lines: readonly { cells: Line["cells"]; found?: Found }[]): string[] {
+  const reasons: string[] = [];
+  const cellOf = (found: Found | undefined): string => {
+    if (found === undefined) return "";
+    if ("missing" in found) return `[${reasons.push(found.missing)}]`;
+    return `${found.of !== undefined && found.steps < found.of ? "~" : ""}${digits(found.value)}`;
+  };
+  const body = lines.map(({ cells, found }) =>
+    cells.map((cell) => (cell === here ? cellOf(found) : typeof cell === "number" ? count(cell) : cell)),
+  );
+  const widths = columns.map((column, k) => Math.max(column.length, ...body.map((cells) => cells[k]!.length)));
+  const lineOf = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, k) => (k === 0 ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!))).join(" | ")} |`;
+  const rule = `| ${widths.map((width, k) => (k === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
+  return [
+    title,
+    "",
+    lineOf(columns),
+    rule,
+    ...body.map(lineOf),
+    ...reasons.map((reason, k) => `[${k + 1}] ${reason}`),
+    "",
+  ];
+}

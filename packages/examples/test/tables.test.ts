@@ -1,0 +1,101 @@
+// The published tables, with what was measured here: one line of the command, and how a program is timed.
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { counting } from "../src/counting.ts";
+import { measurements, timed } from "../src/measurements.ts";
+import { here, tables } from "../src/published.ts";
+import type { Learner } from "../src/program.ts";
+import { programs } from "../src/programs.ts";
+import { temporaryFolder, weft } from "./session.ts";
+
+const learner = (parts: Partial<Learner>): Learner => ({
+  from: "numbers",
+  async *epoch() {
+    yield { loss: 1 };
+  },
+  evaluate: async () => ({ loss: 1 }),
+  ...parts,
+});
+
+test("every measured line has a program, every program's measurement a line, and each its place for a figure", () => {
+  const lines = tables.flatMap(({ columns, lines }) => lines.map((line) => ({ columns, line })));
+  for (const { columns, line } of lines) {
+    expect(line.cells).toHaveLength(columns.length);
+    expect(line.cells.filter((cell) => cell === here)).toHaveLength(line.row === undefined ? 0 : 1);
+  }
+  const measured = new Set(lines.flatMap(({ line: { row } }) => row ?? []));
+  expect([...measured].toSorted()).toEqual(Object.keys(measurements).toSorted());
+  for (const { program } of Object.values(measurements)) expect(Object.keys(programs)).toContain(program);
+});
+
+test("steps go on through epochs, to the number of all steps after as many for warming up", async () => {
+  let epochs = 0;
+  const counted = counting([3, 4], (n) => n);
+  const learning = learner({
+    async *epoch() {
+      epochs++;
+      for (const loss of counted) yield loss;
+    },
+    counted: { of: "words", soFar: () => counted.soFar },
+  });
+  const done = await timed(learning, 60, { steps: 6 });
+  expect(done).toMatchObject({ steps: 6, counted: 21, parts: {} });
+  expect(epochs).toBe(6);
+});
+
+test("the last loss is read", async () => {
+  const read: number[] = [];
+  let made = 0;
+  const learning = learner({
+    async *epoch() {
+      const at = ++made;
+      yield { item: async () => read.push(at) };
+    },
+  });
+  await timed(learning, 60, { steps: 3 });
+  expect(read).toEqual([3, 6]);
+});
+
+test("of steps with parts each has its median, and all of them are measured", async () => {
+  let k = 0;
+  const learning = learner({
+    async *epoch() {
+      for (const name of ["a", "b"]) yield { [name]: k++ };
+    },
+  });
+  const { parts, steps } = await timed(learning, 0, { least: 6 });
+  expect(steps).toBe(6);
+  expect(parts).toEqual({ a: 8, b: 9 });
+});
+
+test("a row without its data says why, and the table is printed", async () => {
+  vi.stubEnv("WEFT_DATA", join(temporaryFolder(), "none"));
+  const { code, out, err } = await weft("tables", "--rows", "vgg", "--seconds", "1");
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toMatch(/^\| PyTorch +\| +78 \| +169 \|$/m);
+  expect(out).toMatch(/^\| Weft, here +\| +\| +\[1\] \|$/m);
+  expect(out).toMatch(/^\[1\] .*data_batch_1\.bin/m);
+
+  const json = await weft("tables", "--rows", "vgg", "--seconds", "1", "--json");
+  const { machine, tables: found } = JSON.parse(json.out) as {
+    machine: string;
+    tables: { name: string; lines: { published: unknown[]; weft?: unknown }[] }[];
+  };
+  expect(machine).toMatch(/^cpu, /);
+  expect(found.map(({ name }) => name)).toEqual(["vgg"]);
+  expect(found[0]!.lines[0]).toEqual({ published: ["MXNet", 77, 145] });
+  expect(found[0]!.lines.at(-1)).toEqual({
+    published: ["Weft, here", ""],
+    weft: { missing: expect.stringContaining("data_batch_1.bin") as string },
+  });
+});
+
+test.each([
+  ["nothing", /It matches none of linreg, /],
+  ["(", /Invalid regular expression/],
+])("--rows %s is an error in one line", async (rows, message) => {
+  const { code, out, err } = await weft("tables", "--rows", rows);
+  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect(err).toMatch(message);
+  expect(err.split("\n")).toHaveLength(1);
+});
