@@ -36,19 +36,18 @@ export interface Calls<Call> {
 }
 
 /**
- * All calls of a backend: its primitives and its own fused operations, then kernels from outside, which win. An
- * operation that works row by row, or on whole matrices, brings its own: `callOf` makes a call of it. A launch has the
+ * All calls of a backend: its primitives, then kernels from outside, which win. An operation that works row by row, on
+ * whole matrices, or through the steps of a sequence brings its own: `callOf` makes a call of it. A launch has the
  * attributes of its operation: this is the only place that relies on it.
  */
 export function callsOf<Call extends CallTraits>(
   primitives: Readonly<Record<CallOp, object>>,
-  own: readonly FusedKernel[],
   outside: readonly FusedKernel[],
   callOf: (op: FusedOp) => Call | undefined,
 ): Calls<Call> {
   const calls = new Map<AnyOp, Call>([
     ...(Object.entries(primitives) as [CallOp, Call][]),
-    ...[...own, ...outside].map(({ op, call }) => [op, call as Call] as const),
+    ...outside.map(({ op, call }) => [op, call as Call] as const),
   ]);
   // Weak: a program may make operations as it goes.
   const brought = new WeakMap<FusedOp, Call>();

@@ -21,8 +21,8 @@ export const dense = (shape: readonly number[]): number[] => {
 export const count = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 const machines = new Map<string, CallMemory>();
-/** A machine with a memory of so many pages, made once. */
-function machine(relaxed: boolean, pages: number): CallMemory {
+/** A machine with a memory of so many pages, made once for all tests of a file. */
+export function machine(relaxed: boolean, pages: number): CallMemory {
   const key = `${relaxed} ${pages}`;
   let m = machines.get(key);
   if (m === undefined) {

@@ -15,7 +15,7 @@ import {
 } from "@weft/tensor/internals";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
-import { steps, stepsBack } from "../src/calls/recurrence.ts";
+import { sequenceCall } from "../src/calls/recurrence.ts";
 import { software } from "../src/forms/device-traits.ts";
 import { open } from "../src/index.node.ts";
 import { everything } from "../../../test/extent.ts";
@@ -84,7 +84,7 @@ function lstmForwards({ T, B, H }: Sizes) {
         const c = put(4, t, b, u, f * (t === 0 ? at(2, b, u) : get(4, t - 1, b, u)) + i * g);
         put(5, t, b, u, o * Math.tanh(c));
       }
-  return { call: steps(lstmCell), launch, memory, wanted };
+  return { call: sequenceCall(lstmCell.op.sequence!), launch, memory, wanted };
 }
 
 function lstmBackwards({ T, B, H }: Sizes) {
@@ -109,7 +109,7 @@ function lstmBackwards({ T, B, H }: Sizes) {
       }
     dc.forEach((x, u) => (wanted[(4 * T * B + b) * H + u] = x));
   }
-  return { call: stepsBack(lstmCell), launch, memory, wanted };
+  return { call: sequenceCall(lstmCell.gradOp.sequence!), launch, memory, wanted };
 }
 
 function gruForwards({ T, B, H }: Sizes) {
@@ -133,7 +133,7 @@ function gruForwards({ T, B, H }: Sizes) {
         [r, z, n, q[2]!, (1 - z) * n + z * before[u]!].forEach((x, k) => (wanted[place(k, t, b, u)] = x));
       }
     }
-  return { call: steps(gruCell), launch, memory, wanted };
+  return { call: sequenceCall(gruCell.op.sequence!), launch, memory, wanted };
 }
 
 function gruBackwards({ T, B, H }: Sizes) {
@@ -161,7 +161,7 @@ function gruBackwards({ T, B, H }: Sizes) {
       }
     through.forEach((x, u) => (wanted[2 * recurrent + b * H + u] = x));
   }
-  return { call: stepsBack(gruCell), launch, memory, wanted };
+  return { call: sequenceCall(gruCell.gradOp.sequence!), launch, memory, wanted };
 }
 
 /** A plain cell: from the sum to h, and from h to the derivative. */
@@ -193,7 +193,7 @@ const plainForwards = ({ cell, f }: Plain) =>
           for (let v = 0; v < H; v++) a += (t === 0 ? at(1, b, v) : wanted[place(t - 1, b, v)]!) * at(2, u, v);
           wanted[place(t, b, u)] = f(a);
         }
-    return { call: steps(cell), launch, memory, wanted };
+    return { call: sequenceCall(cell.op.sequence!), launch, memory, wanted };
   };
 
 const plainBackwards = ({ cell, slope }: Plain) =>
@@ -214,7 +214,7 @@ const plainBackwards = ({ cell, slope }: Plain) =>
           for (let k = 0; t < T - 1 && k < H; k++) d += wanted[((t + 1) * B + b) * H + k]! * at(1, k, u);
           wanted[(t * B + b) * H + u] = d * slope(at(0, t, b, u));
         }
-    return { call: stepsBack(cell), launch, memory, wanted };
+    return { call: sequenceCall(cell.gradOp.sequence!), launch, memory, wanted };
   };
 
 const relu: Plain = { cell: reluCell, f: (a) => Math.max(a, 0), slope: (h) => (h > 0 ? 1 : 0) };

@@ -5,6 +5,7 @@ import type { DType, TypedArray } from "./dtype.ts";
 import type { Expression } from "./expression.ts";
 import type { Value } from "./interpreter.ts";
 import type { MatrixKernel } from "./matrix-kernel.ts";
+import type { SequenceKernel } from "./recurrence/cell.ts";
 import type { Shape } from "./ops.ts";
 import type { RowKernel } from "./row-kernel.ts";
 import type { Tensor } from "./tensor.ts";
@@ -58,4 +59,6 @@ export interface FusedOp<A extends FusedAttrs<A> = any> {
   readonly rows?: RowKernel<A>;
   /** Its kernel, if it works on whole matrices of a batch: every backend translates it. */
   readonly matrices?: MatrixKernel<A>;
+  /** Its kernel, if it goes through the steps of a sequence: every backend translates it. */
+  readonly sequence?: SequenceKernel<A>;
 }

@@ -75,7 +75,7 @@ export {
 } from "./options.ts";
 export { primitive, print } from "./printing.ts";
 export { checkSeed, draw, randomStream, threefry } from "./random.ts";
-export type { CellFormula } from "./recurrence/cell.ts";
+export type { Cell, CellFormula, SequenceKernel } from "./recurrence/cell.ts";
 export { gruCell } from "./recurrence/gru.ts";
 export { lstmCell } from "./recurrence/lstm.ts";
 export { reluCell, tanhCell } from "./recurrence/rnn.ts";

@@ -9,6 +9,7 @@ import { matmul } from "./matmul.ts";
 import { matrixCall } from "./matrices.ts";
 import { argmax, argmin, argsort, cumsum } from "./order.ts";
 import { pools } from "./pool.ts";
+import { sequenceCall } from "./recurrence.ts";
 import { rowCall } from "./rows.ts";
 
 const table = {
@@ -29,6 +30,7 @@ const table = {
 
 /** All calls, with kernels from other packages. */
 export const callsWith = (kernels: readonly FusedKernel[]): Calls =>
-  callsOf(table, [], kernels, (op) =>
-    op.rows === undefined ? op.matrices && matrixCall(op.matrices) : rowCall(op, op.rows),
-  );
+  callsOf(table, kernels, (op) => {
+    if (op.rows !== undefined) return rowCall(op, op.rows);
+    return op.sequence === undefined ? op.matrices && matrixCall(op.matrices) : sequenceCall(op.sequence);
+  });

@@ -2,14 +2,13 @@
 // operations that have a kernel of their own.
 import { callsOf, type CallOp, type FusedKernel } from "@weft/kernel";
 import type { Attrs } from "@weft/tensor";
-import { gruCell, lstmCell, reluCell, tanhCell } from "@weft/tensor/internals";
-import { kernel, type Call, type Calls } from "./call.ts";
+import type { Call, Calls } from "./call.ts";
 import { conv, convInputGrad, convWeightGrad } from "./conv.ts";
 import { maxPool, maxPoolGrad, maxPoolPick, sumPool, sumPoolGrad } from "./pool.ts";
 import { gather, indexAdd, scatterAdd, take } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import { matrixCall } from "./matrices.ts";
-import { steps, stepsBack } from "./recurrence.ts";
+import { sequenceCall } from "./recurrence.ts";
 import { rowCall } from "./rows.ts";
 import { cumsum } from "./scan.ts";
 import { argmax, argmin, argsort } from "./order.ts";
@@ -34,14 +33,9 @@ const table = {
   argsort,
 } as const satisfies { readonly [K in CallOp]: Call<Attrs<K>> };
 
-/** The fused operations with a kernel. */
-const fused = [gruCell, lstmCell, reluCell, tanhCell].flatMap((cell) => [
-  kernel(cell.op, steps(cell)),
-  kernel(cell.gradOp, stepsBack(cell)),
-]);
-
 /** All calls, with kernels from other packages. */
 export const callsWith = (kernels: readonly FusedKernel[]): Calls =>
-  callsOf(table, fused, kernels, (op) =>
-    op.rows === undefined ? op.matrices && matrixCall(op.matrices) : rowCall(op, op.rows),
-  );
+  callsOf(table, kernels, (op) => {
+    if (op.rows !== undefined) return rowCall(op, op.rows);
+    return op.sequence === undefined ? op.matrices && matrixCall(op.matrices) : sequenceCall(op.sequence);
+  });

@@ -1,12 +1,16 @@
 // The steps of a recurrent layer and their gradient: one stage per time step, from the cell that the operations are
 // made from. All but the first and last run one program; only addresses differ.
-import type { Recurrence, SequenceAttrs } from "@weft/tensor/internals";
+import type { Cell, SequenceKernel } from "@weft/tensor/internals";
 import { inputsAndMore } from "../forms/operands.ts";
 import { backwardStep, forwardStep, fromElement, sizesOf, stagePerStep } from "../forms/recurrence.ts";
 import type { Call } from "./call.ts";
 
+/** The call of an operation over the steps of a sequence. */
+export const sequenceCall = <A>({ cell, back, reverse }: SequenceKernel<A>): Call<A> =>
+  back ? stepsBack(cell, reverse) : steps(cell, reverse);
+
 /** Writes the gates (if any), the other states and h of each step. */
-export const steps = (cell: Recurrence): Call<SequenceAttrs> => ({
+const steps = <A>(cell: Cell, reverse: SequenceKernel<A>["reverse"]): Call<A> => ({
   dtypes: ["f32", "i32"], // lengths are integers
   prepare: (launch, machine) => {
     const [[given, h], rest] = inputsAndMore(launch, 2);
@@ -17,7 +21,7 @@ export const steps = (cell: Recurrence): Call<SequenceAttrs> => ({
     const states = launch.outs.slice(cell.gates > 0 ? 1 : 0);
     const sizes = sizesOf(given, whh);
     const { steps: count, batch, units } = sizes;
-    return stagePerStep(count, launch.attrs.reverse, (t, before) => {
+    return stagePerStep(count, reverse(launch.attrs), (t, before) => {
       const firsts =
         before === undefined ? [...others, h] : states.map((state) => fromElement(state, before * batch * units));
       return forwardStep(cell, { given, states: firsts, whh, bias, lengths }, launch.outs, t, sizes, machine);
@@ -29,7 +33,7 @@ export const steps = (cell: Recurrence): Call<SequenceAttrs> => ({
  * Writes the gradients of each step's input (and recurrent sums), those of the other states at the beginning, and what
  * the first h passes on. The step that was run last comes first.
  */
-export const stepsBack = (cell: Recurrence): Call<SequenceAttrs> => ({
+const stepsBack = <A>(cell: Cell, reverse: SequenceKernel<A>["reverse"]): Call<A> => ({
   dtypes: ["f32", "i32"], // lengths are integers
   prepare: (launch, machine) => {
     const { outs } = launch;
@@ -45,7 +49,7 @@ export const stepsBack = (cell: Recurrence): Call<SequenceAttrs> => ({
     const sizes = sizesOf(states, whh);
     const { steps: count, batch, units } = sizes;
     const state = batch * units;
-    return stagePerStep(count, !launch.attrs.reverse, (t, successor, before) => {
+    return stagePerStep(count, !reverse(launch.attrs), (t, successor, before) => {
       const last = successor === undefined;
       const own = [
         ...(kept.after ? [fromElement(states, t * state)] : []),

@@ -3,7 +3,7 @@
 // straight from memory (as in `slice.ts`); their sums meet once in the workgroup's memory; then each invocation
 // computes the cell of one element, by its formula.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import type { Recurrence } from "@weft/tensor/internals";
+import type { Cell } from "@weft/tensor/internals";
 import { cellText } from "../translate/cell.ts";
 import { writtenFor, type DeviceTraits } from "./device-traits.ts";
 import { walked, scheduleName, scheduleOf, type DotSchedule } from "./slice.ts";
@@ -72,9 +72,6 @@ const gathered = ({ share, written }: DotSchedule, part: (z: string) => string):
 /** Statements that write values into operand k, `apart` elements from one another. */
 const putEach = (w: Words, k: number, place: string, apart: string, values: readonly string[]): string =>
   values.map((value, j) => w.put(k, `${place} + ${j}u * ${apart}`, value)).join("\n");
-
-/** What text and programs depend on. */
-type Cell = Pick<Recurrence, "name" | "parts" | "gates" | "apart" | "forward" | "backward">;
 
 /** The WGSL type of n numbers. */
 const numbers = (n: number): string => (n === 1 ? "f32" : `vec${n}f`);

@@ -43,6 +43,14 @@ export interface Cell {
   readonly backward: CellFormula;
 }
 
+/** The kernel of an operation over the steps of a sequence: those of a cell, or the way back through them. */
+export interface SequenceKernel<A> {
+  readonly cell: Cell;
+  readonly back: boolean;
+  /** Whether the steps go from the last to the first. */
+  reverse(attrs: A): boolean;
+}
+
 /** `made` where the row has the step, else `kept`. */
 export const chosen = <V>(k: Arithmetic<V>, alive: V | undefined, made: V, kept: V): V =>
   alive === undefined ? made : k.where(alive, made, kept);

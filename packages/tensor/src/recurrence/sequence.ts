@@ -70,9 +70,12 @@ export function stepOnTensors(
   return { gates: made.gates as readonly Tensor[], states: [states.at(-1)!, ...states.slice(0, -1)] };
 }
 
+const reverse = (attrs: SequenceAttrs): boolean => attrs.reverse;
+
 /** The steps of the cell, with the sums given + h·whhᵀ. */
 const sequenceOp = (cell: Cell): FusedOp<SequenceAttrs> => ({
   name: cell.name,
+  sequence: { cell, back: false, reverse },
   infer: (inputs) => {
     const { steps, batch, units } = forwardSizes(cell, inputs);
     const all = [steps, batch, units];
@@ -108,6 +111,7 @@ const sequenceOp = (cell: Cell): FusedOp<SequenceAttrs> => ({
 /** The backward pass of the steps. */
 const sequenceGradOp = (cell: Cell): FusedOp<SequenceAttrs> => ({
   name: `${cell.name}Grad`,
+  sequence: { cell, back: true, reverse },
   infer: (inputs) => {
     const { steps, batch, units, lengths } = backwardSizes(cell, inputs);
     const [sums, state] = [
