@@ -21,7 +21,8 @@ interface Product {
   readonly chain?: number;
   /** The least rows of a run that outweigh the work that each run repeats. */
   readonly grain?: number;
-  run(a: number, b: number, c: number, scratch: number, rows: number, columns: number): void;
+  /** `again`: B and scratch are those of the run before, so that what was packed is still there. */
+  run(a: number, b: number, c: number, scratch: number, rows: number, columns: number, again?: boolean): void;
 }
 
 /**
@@ -55,7 +56,8 @@ export interface Ranges {
   readonly units: number;
   readonly scratch: number;
   readonly grain?: number;
-  run(a: number, b: number, c: number, scratch: number, begin: number, end: number): void;
+  /** `again`: B, range and scratch are those of the run before, so that what was packed is still there. */
+  run(a: number, b: number, c: number, scratch: number, begin: number, end: number, again?: boolean): void;
 }
 
 /** The product of these sizes. */
@@ -67,14 +69,14 @@ export function product(m: CallMemory, M: number, N: number, K: number, a: Layou
     return {
       ...rest,
       units: N,
-      run: (pa, pb, c, s, begin, end) => run(pa, pb + begin * step, c + 4 * begin, s, 1, end - begin),
+      run: (pa, pb, c, s, begin, end, again) => run(pa, pb + begin * step, c + 4 * begin, s, 1, end - begin, again),
     };
   }
   const step = a.order === "rows" ? a.step : 4;
   return {
     ...rest,
     units: M,
-    run: (pa, pb, c, s, begin, end) => run(pa + begin * step, pb, c + 4 * begin * N, s, end - begin, N),
+    run: (pa, pb, c, s, begin, end, again) => run(pa + begin * step, pb, c + 4 * begin * N, s, end - begin, N, again),
   };
 }
 
@@ -254,15 +256,16 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
     chain: depth + Math.ceil(K / depth),
     scratch: left + (packed ? aligned(4 * full * depth * Math.ceil(height / full + 1)) : 0),
     grain: GRAIN,
-    run: (pa, pb, c, s, all, columns) => {
+    run: (pa, pb, c, s, all, columns, again = false) => {
+      const kept = again && columns <= width && K <= depth; // all of B is one block
       const right = s + TILE;
       const pack = s + left;
       for (let j = 0; j < columns; j += width) {
         const n = Math.min(width, columns - j);
         for (let p = 0; p < K; p += depth) {
           const k = Math.min(depth, K - p);
-          if (b.order === "rows") panels(right, pb + p * b.step + 4 * j, b.step, k, n);
-          else panelsOfTransposed(right, pb + j * b.step + 4 * p, b.step, k, n);
+          if (!kept && b.order === "rows") panels(right, pb + p * b.step + 4 * j, b.step, k, n);
+          else if (!kept) panelsOfTransposed(right, pb + j * b.step + 4 * p, b.step, k, n);
           for (let i = 0; i < all; i += height) {
             const rows = Math.min(height, all - i);
             const to = c + 4 * (i * N + j);

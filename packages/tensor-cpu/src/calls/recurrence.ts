@@ -127,11 +127,16 @@ const sequence = <A>(
         // A product of a single row is divided by its columns, and done whole.
         const [first, last] = batch === 1 ? [0, columns] : [begin, end];
         for (const k of all.cleared) m.f32.fill(0, (to[k]! >>> 2) + begin * units, (to[k]! >>> 2) + end * units);
+        let again = false;
         for (let i = 0; i < steps; i++) {
           const now = { t: at(i)!, before: at(i - 1), after: at(i + 1), to, from, product: s + sums };
           const rows = all.rows(now);
-          if (rows !== undefined) recurrent.run(rows, all.weights(now), s + sums, s + rest, first, last);
-          else m.f32.fill(0, ((s + sums) >>> 2) + begin * columns, ((s + sums) >>> 2) + end * columns);
+          if (rows === undefined)
+            m.f32.fill(0, ((s + sums) >>> 2) + begin * columns, ((s + sums) >>> 2) + end * columns);
+          else {
+            recurrent.run(rows, all.weights(now), s + sums, s + rest, first, last, again);
+            again = true;
+          }
           const { i32 } = m;
           for (const { word, count, apart, row, place } of kernel.addresses) {
             const address = place(now) + begin * row;
