@@ -39,7 +39,7 @@ async function load(
   const mirrors = Object.keys(served).map((address) => address.replace(file.name, ""));
   const source = folders(fs, { WEFT_DATA: join(root, "own") });
   const options = { cache: join(root, "cache"), progress: false };
-  return obtain(source, file, { set: "books", mirrors }, options);
+  return obtain(source, file, { set: "books", mirrors, terms: "CC0" }, options);
 }
 
 test("a file of the user's is taken in any form that is right", async () => {

@@ -68,7 +68,8 @@ beforeEach(() => {
   asked = [];
   cache = join(root, `cache-${turn++}`);
 });
-const published = { set: "numbers", mirrors: [`${base}/missing/`, `${base}/good/`] };
+const published = { set: "numbers", mirrors: [`${base}/missing/`, `${base}/good/`], terms: "CC0" };
+const about = `numbers.gz (5000 bytes, SHA-256 ${file.sha256}) is published at ${base}/missing/numbers.gz. Terms: CC0.`;
 const load = (options: LoadOptions = {}, env: NodeJS.ProcessEnv = {}, system: typeof fs = fs) =>
   obtain(folders(system, env), file, published, { cache, progress: false, ...options });
 const errorOf = async (promise: Promise<unknown>): Promise<Error> =>
@@ -130,7 +131,8 @@ describe("downloads", () => {
   ${base}/short/numbers.gz: expected 5000 bytes, found 100
   ${base}/long/numbers.gz: expected 5000 bytes, found more
   ${base}/wrong/numbers.gz: expected SHA-256 ${file.sha256}, found ${wrongSum}
-Try again later, or put the file into a folder and set WEFT_DATA to that folder.`,
+${about}
+Try again later, name another address with { mirrors }, or put a copy into a folder and set WEFT_DATA to that folder.`,
     );
     expect(await fs.readdir(root)).not.toContain(cache);
   });
@@ -293,7 +295,7 @@ describe("WEFT_DATA", () => {
     const error = await errorOf(load({}, { WEFT_DATA: "/nowhere/at/all" }));
     expect(error).toBeInstanceOf(DataError);
     expect(error.message).toBe(
-      "WEFT_DATA is /nowhere/at/all, which does not exist. Set it to a folder with numbers.gz in it, or unset it to download.",
+      `WEFT_DATA is /nowhere/at/all, which does not exist. Set it to a folder with numbers.gz in it, or unset it to download.\n${about}`,
     );
     expect(asked).toEqual([]);
   });
@@ -302,7 +304,7 @@ describe("WEFT_DATA", () => {
     const { path } = await put();
     await fs.writeFile(path, content);
     expect((await errorOf(load({}, { WEFT_DATA: path }))).message).toBe(
-      `WEFT_DATA is ${path}, which is not a folder. Set it to a folder with numbers.gz in it, or unset it to download.`,
+      `WEFT_DATA is ${path}, which is not a folder. Set it to a folder with numbers.gz in it, or unset it to download.\n${about}`,
     );
   });
 
@@ -310,11 +312,11 @@ describe("WEFT_DATA", () => {
     const { folder, path } = await put();
     await fs.writeFile(path, wrong);
     expect((await errorOf(load({}, { WEFT_DATA: folder }))).message).toBe(
-      `${path}: expected SHA-256 ${file.sha256}, found ${wrongSum}. Replace it with the original, or move it away to download it.`,
+      `${path}: expected SHA-256 ${file.sha256}, found ${wrongSum}. Replace it with the original, or move it away to download it.\n${about}`,
     );
     await fs.writeFile(path, content.subarray(0, 4999));
     expect((await errorOf(load({}, { WEFT_DATA: folder }))).message).toBe(
-      `${path}: expected 5000 bytes, found 4999. Replace it with the original, or move it away to download it.`,
+      `${path}: expected 5000 bytes, found 4999. Replace it with the original, or move it away to download it.\n${about}`,
     );
     expect((await fs.readFile(path)).length).toBe(4999);
     expect(asked).toEqual([]);
@@ -348,7 +350,7 @@ describe("something that is not a file", () => {
   test("is not a folder to look into either", async () => {
     for (const path of ["/dev/zero", await pipe()])
       expect((await errorOf(load({}, { WEFT_DATA: path }))).message).toBe(
-        `WEFT_DATA is ${path}, which is not a folder. Set it to a folder with numbers.gz in it, or unset it to download.`,
+        `WEFT_DATA is ${path}, which is not a folder. Set it to a folder with numbers.gz in it, or unset it to download.\n${about}`,
       );
   });
 
@@ -365,7 +367,7 @@ describe("something that is not a file", () => {
     await fs.writeFile(path, "");
     await fs.truncate(path, 2 ** 40); // sparse: no machine has memory for it
     expect((await errorOf(load({}, { WEFT_DATA: join(cache, "own") }))).message).toBe(
-      `${path}: expected 5000 bytes, found ${2 ** 40}. Replace it with the original, or move it away to download it.`,
+      `${path}: expected 5000 bytes, found ${2 ** 40}. Replace it with the original, or move it away to download it.\n${about}`,
     );
   });
 });

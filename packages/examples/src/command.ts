@@ -42,7 +42,7 @@ function pattern(text: string): RegExp {
 }
 
 const option = {
-  data: () => new Option("--data <name>", "the dataset (default: the first that the program has)").choices(dataNames),
+  data: () => new Option("--data <name>", `the dataset, of ${dataNames.join(", ")} (default: the program's first)`),
   epochs: () => new Option("--epochs <n>", "how often to go through all the data").argParser(whole(1)),
   steps: () => new Option("--steps <n>", "end after this step").argParser(whole(1)),
   quick: () => new Option("--quick", "about a minute's worth"),

@@ -47,10 +47,8 @@ test.each([
     `train lenet --epochs ${n}`,
     `option '--epochs <n>' argument '${n}' is invalid. Wanted a whole number from 1. See: weft help train`,
   ]),
-  [
-    "train mlp --data cifar",
-    "option '--data <name>' argument 'cifar' is invalid. Allowed choices are digits, mnist, cifar10. See: weft help train",
-  ],
+  ["train mlp --data cifar", "mlp learns from digits or mnist, not from cifar."],
+  ["train vgg --data nosuch", "vgg learns from cifar10, not from nosuch."],
   [
     "train mlp --backend cuda",
     "option '--backend <name>' argument 'cuda' is invalid. Allowed choices are cpu, webgpu. See: weft help train",

@@ -2,6 +2,7 @@
 import { DataError } from "../data-error.ts";
 import { beginning, type Display } from "../display.ts";
 import {
+  described,
   problem,
   reason,
   type Bytes,
@@ -49,7 +50,8 @@ async function download(
   }
   throw new DataError(
     `${from.set}: could not download ${file.name}.\n${tried.map((line) => `  ${line}\n`).join("")}` +
-      `Try again later, or put the file into a folder and set WEFT_DATA to that folder.`,
+      `${described(file, from)}\n` +
+      `Try again later, name another address with { mirrors }, or put a copy into a folder and set WEFT_DATA to that folder.`,
   );
 }
 

@@ -4,23 +4,27 @@ import { boolean, type OptionKind, type OptionKinds } from "@weft/tensor/interna
 import { DataError } from "../data-error.ts";
 import type { Display } from "../display.ts";
 
-/** A file that never changes. */
-export interface KnownFile {
+interface Named {
   readonly name: string;
+  /** The name of the published file, where that is another one: an archive that this one is in. */
+  readonly publishedAs?: string;
+}
+
+/** A file that never changes. */
+export interface KnownFile extends Named {
   readonly bytes: number;
   /** SHA-256 in hexadecimal. */
   readonly sha256: string;
 }
 
 /** A file that is published in ever new editions: its form is checked. */
-export interface Edition {
-  readonly name: string;
+export interface Edition extends Named {
   /** More than any edition has. */
   readonly atMost: number;
   /** What is wrong with the form of a file; undefined if nothing is. */
   readonly problem: (bytes: Uint8Array) => string | undefined;
   /** An edition that is known: a file of its size has its content, whose form is not checked. */
-  readonly known?: Omit<KnownFile, "name">;
+  readonly known?: Omit<KnownFile, keyof Named>;
 }
 
 export type PublishedFile = KnownFile | Edition;
@@ -31,6 +35,8 @@ export interface Publication {
   readonly set: string;
   /** Addresses that end in a slash, before the file's name. */
   readonly mirrors: readonly string[];
+  /** Under what terms it may be used, in a few words for messages. */
+  readonly terms: string;
 }
 
 /**
@@ -109,6 +115,20 @@ export async function problem(bytes: Bytes, file: PublishedFile): Promise<string
   if (wrong !== undefined) return wrong;
   if ("sha256" in file) return await wrongSum(bytes, file.sha256);
   return bytes.length === file.known?.bytes ? await wrongSum(bytes, file.known.sha256) : file.problem(bytes);
+}
+
+const identity = (file: PublishedFile): string => {
+  if ("sha256" in file) return `${file.bytes} bytes, SHA-256 ${file.sha256}`;
+  const { known, atMost } = file;
+  return known === undefined
+    ? `at most ${atMost} bytes; editions differ`
+    : `${known.bytes} bytes, SHA-256 ${known.sha256}; other editions differ`;
+};
+
+/** What whoever looks for a file must know: its size, its checksum, where it is published, and the terms. */
+export function described(file: PublishedFile, { mirrors, terms }: Publication): string {
+  const address = mirrors[0]! + (file.publishedAs ?? file.name);
+  return `${file.name} (${identity(file)}) is published at ${address}. Terms: ${terms}.`;
 }
 
 /** The message of an error and of its cause, in which fetch hides the reason. */

@@ -8,6 +8,7 @@ import { openFile, readRange, replaceFile, type Disk } from "@weft/tensor/intern
 import { terminal } from "../bar.node.ts";
 import { DataError } from "../data-error.ts";
 import {
+  described,
   problem,
   reason,
   wrongSize,
@@ -63,17 +64,19 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
   };
 
   /** A file that the user put there: wrong content is an error, never replaced. */
-  const given = async (folder: string, set: string, file: PublishedFile): Promise<Bytes | undefined> => {
+  const given = async (folder: string, file: PublishedFile, from: Publication): Promise<Bytes | undefined> => {
     const found = await fs.stat(folder).catch(() => undefined);
     if (found?.isDirectory() !== true)
       throw new DataError(
         `WEFT_DATA is ${folder}, which ${found === undefined ? "does not exist" : "is not a folder"}. ` +
-          `Set it to a folder with ${file.name} in it, or unset it to download.`,
+          `Set it to a folder with ${file.name} in it, or unset it to download.\n${described(file, from)}`,
       );
-    for (const path of [join(folder, set, file.name), join(folder, file.name)]) {
+    for (const path of [join(folder, from.set, file.name), join(folder, file.name)]) {
       const found = await find(path, file);
       if (found?.wrong !== undefined)
-        throw new DataError(`${path}: ${found.wrong}. Replace it with the original, or move it away to download it.`);
+        throw new DataError(
+          `${path}: ${found.wrong}. Replace it with the original, or move it away to download it.\n${described(file, from)}`,
+        );
       if (found !== undefined) return found.bytes;
     }
     return undefined;
@@ -85,7 +88,7 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
   return {
     async find(file, from, options) {
       const folder = env["WEFT_DATA"];
-      const own = folder === undefined || folder === "" ? undefined : await given(folder, from.set, file);
+      const own = folder === undefined || folder === "" ? undefined : await given(folder, file, from);
       if (own !== undefined) return own;
       const path = cached(file, from, options);
       const kept = path === undefined ? undefined : await find(path, file);

@@ -28,7 +28,11 @@ const sums = {
   test: { "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b" },
 };
 
-const published: Publication = { set: "cifar10", mirrors: ["https://www.cs.toronto.edu/~kriz/"] };
+const published: Publication = {
+  set: "cifar10",
+  mirrors: ["https://www.cs.toronto.edu/~kriz/"],
+  terms: "none stated; for research, not to be passed on",
+};
 
 const classes = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
@@ -64,7 +68,7 @@ type ByName = ReadonlyMap<string, Uint8Array>;
 async function unpacked(source: FileSource, options: LoadOptions): Promise<ByName | undefined> {
   const found = new Map<string, Uint8Array>();
   for (const [name, sha256] of Object.entries({ ...sums.train, ...sums.test })) {
-    const bytes = await source.find({ name, bytes: 30_730_000, sha256 }, published, options);
+    const bytes = await source.find({ name, publishedAs: archive.name, bytes: 30_730_000, sha256 }, published, options);
     if (bytes === undefined) return undefined;
     found.set(name, bytes);
   }

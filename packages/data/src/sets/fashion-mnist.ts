@@ -40,6 +40,7 @@ const published: Publication = {
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
   ],
+  terms: "MIT",
 };
 
 // oxfmt-ignore

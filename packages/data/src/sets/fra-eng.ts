@@ -13,7 +13,11 @@ const file: Edition = {
   problem: (bytes) => problemOf(() => parse(bytes)),
   known: { bytes: 2_951_390, sha256: "16c4f7d0df9e7c5e6c54cdb0447f3f4a18a55052ff5e2e0b27dd4a06c0e49d04" },
 };
-const published: Publication = { set: "fra-eng", mirrors: ["https://www.manythings.org/anki/"] };
+const published: Publication = {
+  set: "fra-eng",
+  mirrors: ["https://www.manythings.org/anki/"],
+  terms: "CC BY 2.0 (France), with attribution to www.manythings.org/anki and tatoeba.org",
+};
 
 export interface FraEng {
   /**

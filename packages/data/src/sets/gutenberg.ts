@@ -67,8 +67,9 @@ async function book(source: FileSource, number: number, options: LoadOptions) {
   const from: Publication = {
     set: "gutenberg",
     mirrors: [`https://www.gutenberg.org/${old === undefined ? "cache/epub" : "files"}/${number}/`],
+    terms: "the Project Gutenberg License; most books are in the public domain in the USA",
   };
-  for (const candidate of [published, ...Array.from(names, (name) => ({ name }))]) {
+  for (const candidate of [published, ...Array.from(names, (name) => ({ name, publishedAs: published.name }))]) {
     const file = edition(candidate);
     const bytes = await source.find(file, from, options);
     if (bytes !== undefined) return { file, bytes };
@@ -77,7 +78,7 @@ async function book(source: FileSource, number: number, options: LoadOptions) {
   return { file, bytes: await obtain(source, file, from, options) };
 }
 
-const edition = (file: Pick<Edition, "name" | "known">): Edition => ({
+const edition = (file: Pick<Edition, "name" | "publishedAs" | "known">): Edition => ({
   ...file,
   atMost: longest,
   problem: (bytes) => problemOf(() => bookOf(file.name, bytes)),

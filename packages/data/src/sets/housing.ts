@@ -15,6 +15,7 @@ const file = {
 const published: Publication = {
   set: "housing",
   mirrors: ["https://archive.ics.uci.edu/ml/machine-learning-databases/housing/"],
+  terms: "none stated",
 };
 
 /** What a model is given, and what it should predict. */

@@ -26,6 +26,7 @@ const files = {
 const published: Publication = {
   set: "imdb",
   mirrors: ["https://storage.googleapis.com/tensorflow/tf-keras-datasets/", "https://s3.amazonaws.com/text-datasets/"],
+  terms: "no formal license; for research, not to be passed on",
 };
 
 export interface ImdbOptions extends LoadOptions {

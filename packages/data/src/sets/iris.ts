@@ -13,6 +13,7 @@ const file = {
 const published: Publication = {
   set: "iris",
   mirrors: ["https://archive.ics.uci.edu/ml/machine-learning-databases/iris/"],
+  terms: "CC BY 4.0",
 };
 
 /** Rows of numbers and their labels. */

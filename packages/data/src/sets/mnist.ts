@@ -37,6 +37,7 @@ const files = {
 const published: Publication = {
   set: "mnist",
   mirrors: ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"],
+  terms: "commonly given as CC BY-SA 3.0; the original page states none",
 };
 
 export interface Mnist {

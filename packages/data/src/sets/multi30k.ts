@@ -24,6 +24,7 @@ const files: ThreeWaySplit<readonly [english: PackedFile, german: PackedFile]> =
 const published: Publication = {
   set: "multi30k",
   mirrors: ["https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/"],
+  terms: "for research and education that is not commercial (commonly given as CC BY-NC-SA 4.0)",
 };
 
 export interface Multi30k {

@@ -12,6 +12,7 @@ const file = {
 const published: Publication = {
   set: "shakespeare",
   mirrors: ["https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/"],
+  terms: "in the public domain",
 };
 
 export interface Shakespeare {

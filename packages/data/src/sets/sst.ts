@@ -13,7 +13,11 @@ const archive = {
   sha256: "5c613a4f673fc74097d523a2c83f38e0cc462984d847b82c7aaf36b01cbbbfcc",
   unpackedAtMost: 16_000_000,
 };
-const published: Publication = { set: "sst", mirrors: ["https://nlp.stanford.edu/sentiment/"] };
+const published: Publication = {
+  set: "sst",
+  mirrors: ["https://nlp.stanford.edu/sentiment/"],
+  terms: "no formal license; for research, not to be passed on",
+};
 
 export interface Treebank extends ThreeWaySplit<readonly Tree<number>[]> {
   /** The name of each label. */

@@ -54,6 +54,9 @@ const advice = "Replace it with the original, or move it away to download it.";
 test.each(sets)("%s: %s of another content", async (set, file, load) => {
   const message = await messageFor(set, file, new TextEncoder().encode("<!doctype html>"), load);
   expect(message).toContain(advice);
+  expect(message).toMatch(
+    /\n\S+ \(\d+ bytes, SHA-256 [0-9a-f]{64}\S*.*\) is published at https:\/\/\S+\/\S+\. Terms: .+\.$/,
+  );
   expect(message).toMatch(/^: (expected \d+ bytes, found 15\.|expected the lines|zip: )/);
 });
 
