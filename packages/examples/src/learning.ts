@@ -4,12 +4,13 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Backend } from "@weft/tensor";
 import { progress, type Display, type Signal } from "@weft/data";
-import { FileError, load, params, place, save, type Metadata } from "@weft/nn";
+import { FileError, load, params, place, readMetadata, save, type Metadata } from "@weft/nn";
 import { DivergenceError } from "@weft/optim";
 import { logTo, type Log, type Scalars } from "@weft/train";
 import { isValues, type Learner, type Step } from "./program.ts";
 import { TrainingRecord } from "./record.ts";
 import { turns } from "./turns.ts";
+import { asMetadata, refuseOthers } from "./vocabularies.ts";
 import { labelOf } from "./words.ts";
 
 export interface LearningOptions {
@@ -56,8 +57,10 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   const files = filesIn(folder);
   const at = { step: 0, epoch: 0 };
   const training = { model: learner.model ?? {}, ...learner.state, random: backend.stream, at };
-  if (options.resume === true) await load(files.training, training);
-  else for (const file of [files.model, files.training, files.report]) await rm(file, { force: true });
+  if (options.resume === true) {
+    refuseOthers(learner.vocabularies ?? {}, await readMetadata(files.training), files.training);
+    await load(files.training, training);
+  } else for (const file of [files.model, files.training, files.report]) await rm(file, { force: true });
   const record = await TrainingRecord.open(files.metrics, at.step);
   const begun = { ...at };
   /** The steps with which epochs ended. */
@@ -105,6 +108,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     if (learner.model === undefined) return;
     const known = {
       ...notes,
+      ...asMetadata(learner.vocabularies),
       epoch: at.epoch,
       step: at.step,
       ...(learner.finished?.() && { finished: true }),

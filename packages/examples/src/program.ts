@@ -2,6 +2,7 @@
 import type { Backend, Creation } from "@weft/tensor";
 import type { Measured, Scalars, Values } from "@weft/train";
 import type { Section } from "./report/page.ts";
+import type { Vocabularies } from "./vocabularies.ts";
 
 /** A system that `weft train` can train or measure. */
 export interface Program {
@@ -68,6 +69,8 @@ export interface Learner {
   readonly from: string;
   /** What is left in a file. Without it (measurements), nothing is saved. */
   readonly model?: object;
+  /** What its numbers stand for, which is kept with it: words, characters, tags. Other data is refused later. */
+  readonly vocabularies?: Vocabularies;
   /** What a saved training needs beside the model to go on: the optimizer, the batches. */
   readonly state?: object;
   /** The steps of one epoch, or what is left of it in a training that goes on. */

@@ -47,6 +47,7 @@ export const charlm: Program = {
     return {
       from: `${count(ids.data.length)} characters`,
       model,
+      vocabularies: { characters: { tokens: characters } },
       state: { optimizer, batches, reading: reading.state },
       epoch() {
         if (batches.position.batch === 0) reading.reset();

@@ -65,6 +65,7 @@ export function writer(
   return {
     from: `${count(ids.data.length)} characters`,
     model: best.model,
+    vocabularies: { characters: { tokens: characters } },
     state: { learning, optimizer, batches, best: best.state },
     epoch: () => minimize((x, y) => lossOf(learning(x), y), batches, optimizer),
     of: "nats a character, of text that it has not seen",

@@ -51,6 +51,7 @@ export function judging(reviews: ReviewSet<HostArray<Int32Array>>, backend: Back
   return {
     from: `${count(train.labels.data.length)} reviews`,
     model: { embed, memory, output },
+    vocabularies: { words: { tokens: vocabulary } },
     state: { optimizer, batches },
     epoch: () => minimize((x, y) => crossEntropy(scores(x), y), batches, optimizer),
     evaluate: async () => ({ testAccuracy: await exam.accuracy() }),

@@ -62,6 +62,7 @@ export function taggingBlocks(
   return {
     from: `${count(learned.length)} blocks of wikiner`,
     model,
+    vocabularies: { words: known, tags: { tokens: classes } },
     state: { optimizer, learned },
     epoch: () => minimize((x, y) => crossEntropy(model(x), y), learned, optimizer),
     of: `of the words in ${tested.length} other blocks; ${percent(commonest([{ labels: parts.tested.tags.data }]))} have the commonest tag`,

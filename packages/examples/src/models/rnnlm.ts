@@ -91,6 +91,7 @@ export function predicting(
   return {
     from: `${count(known.length)} sentences of ptb`,
     model,
+    vocabularies: { words: { tokens: vocabulary } },
     state: { optimizer, batches },
     epoch: () => minimize(loss, read, optimizer),
     counted: { of: "words", soFar: () => read.soFar },

@@ -73,6 +73,7 @@ export function reversing(words: readonly string[], { backend, epochs, ...batchi
   return {
     from: `${count(words.length)} words`,
     model,
+    vocabularies: { characters: known },
     state: { optimizer, data },
     epoch: () => minimize(loss, data, optimizer),
     of: `of ${count(test.length)} new words of up to 10 letters written backwards without a mistake`,

@@ -52,6 +52,7 @@ export function reading({ ids, characters }: Text, sizes: typeof plays, backend:
   return {
     from: `${count(ids.data.length)} characters`,
     model,
+    vocabularies: { characters: { tokens: characters } },
     state: { optimizer, batches, reading: reads.state, progress },
     epoch: () => minimize(lossOf(reads), batches, optimizer),
     of: "perplexity of a character, in text that it has not seen",

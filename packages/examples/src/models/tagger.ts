@@ -90,6 +90,7 @@ export function tagging(
   return {
     from: `${count(train.length)} sentences of wikiner`,
     model,
+    vocabularies: { words: known, ...(chars && { letters }), tags: { tokens: classes } },
     state: { optimizer, sentences },
     epoch: () => minimize(loss, read, optimizer), // one sentence an update
     counted: { of: "words", soFar: () => read.soFar },

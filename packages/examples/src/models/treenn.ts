@@ -89,6 +89,7 @@ export function readingTrees(bank: Omit<Treebank, "test">, { tensor }: Creation,
   return {
     from: `${count(train.length)} sentences of sst`,
     model,
+    vocabularies: { words: known, classes: { tokens: classes } },
     state: { optimizer, trees },
     epoch: () => minimize(loss, read, optimizer), // one tree an update
     counted: { of: "trees", soFar: () => read.soFar },

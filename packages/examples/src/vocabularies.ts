@@ -1,0 +1,40 @@
+// What the numbers of a model stand for: characters, words, tags. A saved model is of no use without them, so they stand in
+// the metadata of its files.
+import { DataError, vocabularyFrom, type Vocabulary, type VocabularyData } from "@weft/data";
+import type { Metadata } from "@weft/nn";
+
+/** By name: `characters`, `words`, `tags`. */
+export type Vocabularies = Readonly<Record<string, VocabularyData>>;
+
+/** As metadata of a file. */
+export const asMetadata = (all: Vocabularies | undefined): Metadata =>
+  all === undefined ? {} : { vocabularies: JSON.stringify(all) };
+
+/** Those in the metadata of a file; undefined if it has none. */
+export function vocabulariesIn(metadata: Metadata, file: string): Readonly<Record<string, Vocabulary>> | undefined {
+  const { vocabularies } = metadata;
+  if (vocabularies === undefined) return undefined;
+  try {
+    const all = JSON.parse(String(vocabularies)) as Vocabularies;
+    return Object.fromEntries(Object.entries(all).map(([name, data]) => [name, vocabularyFrom(data)]));
+  } catch (cause) {
+    throw new DataError(`${file}: its vocabularies cannot be read. It was changed after it was saved.`, { cause });
+  }
+}
+
+/** Refuses to go on with other data than that which the file of a training is of. */
+export function refuseOthers(now: Vocabularies, metadata: Metadata, file: string): void {
+  const before = vocabulariesIn(metadata, file);
+  for (const [name, { tokens }] of Object.entries(now)) {
+    const known = before?.[name]?.tokens ?? tokens;
+    const at = Array.from({ length: Math.max(known.length, tokens.length) }).findIndex(
+      (_, i) => known[i] !== tokens[i],
+    );
+    if (at < 0) continue;
+    const [one, other] = [known, tokens].map((all) => `${JSON.stringify(all[at]) ?? "none"} of ${all.length}`);
+    throw new DataError(
+      `${file} is of other data: number ${at} of its ${name} is ${one}, and of the data here ${other}. ` +
+        "Go on with the data that it began with, or begin another training with --out <folder>.",
+    );
+  }
+}

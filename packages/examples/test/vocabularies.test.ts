@@ -1,0 +1,66 @@
+// What the numbers of a model stand for is kept with it, and data of which they are others is refused.
+import { join } from "node:path";
+import { param } from "@weft/autograd";
+import { vocabulary } from "@weft/data";
+import { readMetadata, save } from "@weft/nn";
+import { open } from "@weft/tensor-cpu";
+import { expect, test } from "vitest";
+import { reading } from "../src/models/shakespeare.ts";
+import { taggingBlocks } from "../src/models/pos.ts";
+import { vocabulariesIn } from "../src/vocabularies.ts";
+import { expectResumes, trained, type Start } from "./runs.ts";
+import { temporaryFolder } from "./session.ts";
+import { classes, sentences } from "./tagged-sentences.ts";
+import { smallText } from "./text.ts";
+
+const sizes = { embed: 8, layers: 1, units: 8, rows: 4, steps: 4 };
+const start =
+  (text: ReturnType<typeof smallText>): Start =>
+  (backend) =>
+    reading(text, sizes, backend);
+const text = smallText(20);
+
+test("both files have them, with what stands for the unknown", async () => {
+  const tagger: Start = (backend) =>
+    taggingBlocks({ train: sentences, classes }, { backend, seed: 1, kind: "mlp" }, [2, 8]);
+  const { folder } = await trained(tagger, { steps: 1 });
+  for (const name of ["model.safetensors", "training.safetensors"]) {
+    const file = join(folder, name);
+    const { words, tags } = vocabulariesIn(await readMetadata(file), file)!;
+    expect(tags!.tokens).toEqual(classes);
+    expect(words!.tokens).toEqual(vocabulary(sentences.flatMap(({ words }) => words)).tokens);
+  }
+  const file = join(temporaryFolder(), "model.safetensors");
+  const known = { words: vocabulary(["a", "b"], { unknown: "<unk>" }) };
+  const { zeros } = await open({});
+  await save(file, { w: param(zeros([1])) }, { vocabularies: JSON.stringify(known) });
+  const { words } = vocabulariesIn(await readMetadata(file), file)!;
+  expect([...words!.encode(["b", "never seen"])]).toEqual([2, 0]);
+});
+
+test("a training goes on with its own text, and with no other", async () => {
+  await expectResumes(start(text), 3, { steps: 6 });
+  const { folder } = await trained(start(text), { steps: 3 });
+  const file = join(folder, "training.safetensors");
+  const onWith = (characters: readonly string[]) =>
+    trained(start({ ...text, characters: [...characters] }), { steps: 6, folder, resume: true });
+  const advice = "Go on with the data that it began with, or begin another training with --out <folder>.";
+  const { length } = text.characters;
+  await expect(onWith(text.characters.with(2, "%"))).rejects.toThrow(
+    `${file} is of other data: number 2 of its characters is "${text.characters[2]}" of ${length}, and of the data here "%" of ${length}. ${advice}`,
+  );
+  await expect(onWith([...text.characters, "%"])).rejects.toThrow(
+    `number ${length} of its characters is none of ${length}, and of the data here "%" of ${length + 1}.`,
+  );
+  const { taken } = await trained(start(text), { steps: 6, folder, resume: true });
+  expect(taken).toBe(3);
+});
+
+test.each(["{", "null", '{ "words": ["a"] }', '{ "words": { "tokens": ["a", "a"] } }'])(
+  "a file in which they are broken is refused: %s",
+  (vocabularies) => {
+    expect(() => vocabulariesIn({ vocabularies }, "model.safetensors")).toThrow(
+      "model.safetensors: its vocabularies cannot be read. It was changed after it was saved.",
+    );
+  },
+);
