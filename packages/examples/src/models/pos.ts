@@ -1,12 +1,13 @@
 // Tagging without sentences, as in Knet's tutorial: the text is cut into blocks of 64 rows and 32 words, and three
 // networks compete. One sees a word alone, one what came before it, too, and one also what comes after it.
-import { relu, reshape, squeeze, type Tensor } from "@weft/tensor";
+import { argmax, relu, reshape, scope, squeeze, unsqueeze, type Tensor } from "@weft/tensor";
 import { Chain, Embedding, Linear, RNN, crossEntropy, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
-import { minibatch, split, vocabulary, wikiner, type TaggedText } from "@weft/data";
+import { minibatch, split, vocabulary, wikiner, type TaggedSentence, type TaggedText } from "@weft/data";
 import { evaluate, metrics } from "@weft/train";
 import { blocksOf } from "../blocks.ts";
 import type { Learner, Program, Setting } from "../program.ts";
+import { taggedSection } from "../report/tagged.ts";
 import { commonest } from "../tagging.ts";
 import { count, percent } from "../words.ts";
 
@@ -31,19 +32,19 @@ export const pos: Program = {
   cases: "sentences",
   options: { kind: { value: "name", about: "which network (birnn)", choices: Object.keys(kinds) } },
   async start({ limit, options, ...setting }) {
-    const { train, classes } = await wikiner();
+    const { train, ...others } = await wikiner();
     const kind = (options["kind"] ?? "birnn") as Kind;
-    return taggingBlocks({ train: train.slice(0, limit), classes }, { ...setting, kind });
+    return taggingBlocks({ train: train.slice(0, limit), ...others }, { ...setting, kind });
   },
 };
 
 export function taggingBlocks(
-  { train, classes }: Pick<TaggedText, "train" | "classes">,
+  { train, validation, classes }: TaggedText,
   { backend, seed, kind }: Pick<Setting, "backend" | "seed"> & { readonly kind: Kind },
   [rows, steps] = [64, 32],
 ) {
   const text = train.flatMap(({ words }) => words);
-  const known = vocabulary(text);
+  const known = vocabulary(text, { unknown: "<unk>" });
   const words = blocksOf(known.encode(text), rows, steps).x; // [blocks, steps, rows]
   const tags = blocksOf(Int32Array.from(train.flatMap(({ labels }) => [...labels])), rows, steps).x;
   const parts = split({ words, tags }, { learned: 0.92, tested: 0.08 }, { seed });
@@ -58,6 +59,10 @@ export function taggingBlocks(
     Linear(features, classes.length, start),
     (y: Tensor) => reshape(y, [-1, classes.length]), // a row for each word
   );
+  const guesses = async ({ words }: TaggedSentence) => {
+    const x = () => unsqueeze(backend.tensor(known.encode(words)), 1); // a block of one row
+    return Array.from(await scope(() => argmax(model(x()), { axis: 1 }).data()));
+  };
   const optimizer = adam();
   return {
     from: `${count(learned.length)} blocks of wikiner`,
@@ -71,5 +76,6 @@ export function taggingBlocks(
       const { accuracy, loss } = await evaluate(model, tested, asked);
       return { wordAccuracy: accuracy, testLoss: loss! };
     },
+    sections: async () => [await taggedSection(validation, classes, guesses)],
   } satisfies Learner;
 }
