@@ -104,11 +104,12 @@ function program(print: Print, exit: (code: number) => void): Command {
     );
   weft
     .command("predict")
-    .description("classify pictures with a saved model")
-    .argument("<file>", "the model: a safetensors file")
+    .description("classify pictures with a saved model, or ask a model of text")
+    .argument("<file>", "the model: a safetensors file, or the folder of a training")
     .argument("[index...]", "pictures of the test set; default: the accuracy on all of it", index)
     .addOption(new Option("--model <name>", "which model it is, where the file does not say").choices(recipeNames))
     .addOption(new Option("--data <name>", "the dataset (default: that of the training)").choices(dataNames))
+    .addOption(new Option("--text <text>", "what a language model goes on from, or a sentence to tag"))
     .addOption(option.backend().default("cpu" as const))
     .action((file, indices, options) => predictCommand(file, indices ?? [], options, print));
   return weft;

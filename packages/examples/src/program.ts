@@ -1,5 +1,6 @@
 // What `weft train` knows about a program, and what a program makes when it starts.
 import type { Backend, Creation } from "@weft/tensor";
+import type { Vocabulary } from "@weft/data";
 import type { Measured, Scalars, Values } from "@weft/train";
 import type { Section } from "./report/page.ts";
 import type { Vocabularies } from "./vocabularies.ts";
@@ -27,6 +28,16 @@ export interface Program {
   /** Options of its own. */
   readonly options?: Readonly<Record<string, ProgramOption>>;
   readonly start: (setting: Setting) => Promise<Learner>;
+  /** The model of a file, built anew from its vocabularies, and what it answers to a text: for `weft predict --text`. */
+  readonly answers?: (
+    known: (name: string) => Vocabulary,
+    setting: Pick<Setting, "backend" | "quick" | "options">,
+  ) => Answerer;
+}
+
+interface Answerer {
+  readonly model: object;
+  readonly answer: (text: string) => Promise<string>;
 }
 
 interface Quick {

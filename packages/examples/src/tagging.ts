@@ -1,19 +1,33 @@
 // How well words are tagged: the share of right tags, and that of sentences without a wrong one.
-import type { TaggedSentence } from "@weft/data";
+import { argmax, scope, type Tensor } from "@weft/tensor";
+import { words, type TaggedSentence } from "@weft/data";
 
-/** The guessed tags of the words of a sentence, as places in the list of tags. */
-export type TagGuesses = (sentence: TaggedSentence) => Promise<readonly number[]>;
+/** The guessed tags of words, as places in the list of tags. */
+export type TagGuesses = (words: readonly string[]) => Promise<readonly number[]>;
+
+/** The places of the largest scores: `scores` gives those of words, `[words, classes]`. */
+export const guessing =
+  (scores: (words: readonly string[]) => Tensor): TagGuesses =>
+  async (words) =>
+    Array.from(await scope(() => argmax(scores(words), { axis: 1 }).data()));
+
+/** Tags a text: a word that has a tag is followed by it, `Rome/I-LOC`. */
+export const tagsIn = (classes: readonly string[], guesses: TagGuesses) => async (text: string) => {
+  const found = words(text);
+  const tags = (await guesses(found)).map((guess) => classes[guess]!);
+  return found.map((word, at) => (tags[at] === "O" ? word : `${word}/${tags[at]}`)).join(" ");
+};
 
 export async function taggingAccuracy(sentences: readonly TaggedSentence[], guesses: TagGuesses) {
-  let [right, words, whole] = [0, 0, 0];
+  let [right, all, whole] = [0, 0, 0];
   for (const sentence of sentences) {
-    const guessed = await guesses(sentence);
+    const guessed = await guesses(sentence.words);
     const found = sentence.labels.filter((label, at) => label === guessed[at]).length;
     right += found;
-    words += guessed.length;
+    all += guessed.length;
     if (found === guessed.length) whole++;
   }
-  return { wordAccuracy: right / words, sentenceAccuracy: whole / sentences.length };
+  return { wordAccuracy: right / all, sentenceAccuracy: whole / sentences.length };
 }
 
 /** The share of words that have the commonest tag: what a tagger reaches that always says this one. */

@@ -1,6 +1,6 @@
 // Text that a language model writes, character by character.
 import { training } from "@weft/autograd";
-import { categorical, scope, take, type Creation, type Tensor } from "@weft/tensor";
+import { ArgumentError, categorical, scope, take, type Creation, type Tensor } from "@weft/tensor";
 
 export interface WritingOptions {
   /** What is read before; its characters must be known. */
@@ -23,7 +23,12 @@ export async function write(
   { first, length = 600, temperature = 1, seed = 1 }: WritingOptions,
 ): Promise<string> {
   const places = new Map(characters.map((character, place) => [character, place]));
-  const begun = Array.from(first, (character) => places.get(character)!);
+  const begun = Array.from(first, (character) => {
+    const place = places.get(character);
+    if (place === undefined)
+      throw new ArgumentError(`the model does not know ${JSON.stringify(character)}: it reads ${characters.join("")}`);
+    return place;
+  });
   const written = begun.slice(0, 1);
   while (written.length < begun.length + length) {
     const at = written.length;

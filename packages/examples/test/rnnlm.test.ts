@@ -4,7 +4,7 @@ import { predicting } from "../src/models/rnnlm.ts";
 import { lstm, plus, surprise, times } from "./plain.ts";
 import { expectResumes, firstWeights, lastMean, reportOn, trained, type Start } from "./runs.ts";
 
-const vocabulary = ["<eos>", "the", "cat", "dog", "sleeps", "eats", "and", "again"];
+const vocabulary = ["<eos>", "the", "cat", "dog", "sleeps", "eats", "and", "again", "<unk>"];
 const texts = [
   "the cat sleeps",
   "the dog eats",

@@ -1,12 +1,18 @@
-// `weft predict`: loads a saved model and classifies pictures of the test set.
+// `weft predict`: loads a saved model, and classifies pictures of the test set or answers a text.
+import { existsSync } from "node:fs";
 import { ArgumentError } from "@weft/tensor";
 import { printable } from "@weft/tensor/internals";
 import { load, readMetadata } from "@weft/nn";
-import type { Labeled } from "@weft/data";
+import { DataError, type Labeled, type Vocabulary } from "@weft/data";
 import { pictureAt, type Pixels } from "../report/picture.ts";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataNames, dataset, digitNames, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
+import { filesIn } from "../learning.ts";
+import type { Program } from "../program.ts";
+import { isProgram, programNames, programs } from "../programs.ts";
+import { vocabulariesIn } from "../vocabularies.ts";
+import type { Wanted } from "./train.ts";
 import { isRecipe, recipeNames, recipes, type RecipeName } from "../recipes.ts";
 import type { Recipe } from "../recipe.ts";
 import { count, percent, withArticle, type Print } from "../words.ts";
@@ -17,15 +23,29 @@ export interface PredictOptions {
   /** The dataset; by default the one that the model was trained on. */
   readonly data?: DataName | undefined;
   readonly backend: BackendName;
+  /** What a model of text is asked. */
+  readonly text?: string | undefined;
 }
 
-/** Prints predictions for the pictures at `indices`; without any, the accuracy on the whole test set. */
+/**
+ * Prints predictions for the pictures at `indices`; without any, the accuracy on the whole test set. Where there is a text,
+ * what the model answers to it. `path` is a file, or a folder that `weft train` has left.
+ */
 export async function predictCommand(
-  file: string,
+  path: string,
   indices: readonly number[],
   options: PredictOptions,
   print: Print,
 ): Promise<void> {
+  const inFolder = filesIn(path).model;
+  const file = existsSync(inFolder) ? inFolder : path;
+  const { text } = options;
+  if (text !== undefined) {
+    if (text.trim() === "") throw new ArgumentError(`--text is ${JSON.stringify(text)}, wanted some words.`);
+    if (indices.length > 0 || options.model !== undefined || options.data !== undefined)
+      throw new ArgumentError("--text asks a model of text: leave out --model, --data and the numbers of pictures.");
+    return print(await answered(file, text, options.backend));
+  }
   const { model, data } = await known(file, options);
   const backend = await openBackend(options.backend, 0);
   const { test, classes } = await dataset(data);
@@ -47,15 +67,41 @@ export async function predictCommand(
   }
 }
 
+/** What the model of text in a file answers. */
+async function answered(file: string, text: string, backend: BackendName): Promise<string> {
+  const metadata = await readMetadata(file);
+  const { weft, wanted } = metadata;
+  const program: Program | undefined = isProgram(weft) ? programs[weft] : undefined;
+  if (program?.answers === undefined || typeof wanted !== "string") {
+    const names = programNames.filter((name) => "answers" in programs[name]);
+    throw new ArgumentError(`${file}: ${holds(weft)}; a text is for ${names.join(", ")}.`);
+  }
+  const all = vocabulariesIn(metadata, file);
+  const known = (name: string): Vocabulary => {
+    const found = all?.[name];
+    if (found === undefined) throw new DataError(`${file}: the file does not say what its ${name} are: train it anew.`);
+    return found;
+  };
+  const { quick = false, options = {} } = JSON.parse(wanted) as Wanted;
+  const { model, answer } = program.answers(known, { backend: await openBackend(backend, 0), quick, options });
+  await load(file, model);
+  return answer(text);
+}
+
+const holds = (name: unknown): string =>
+  name === undefined
+    ? "the file does not say which model it holds"
+    : `the file holds the model ${printable(String(name), 80)}`;
+
 /** The model in a file, and the dataset it was trained on. */
 async function known(file: string, options: PredictOptions) {
   const metadata = await readMetadata(file);
   const name = options.model ?? metadata["weft"];
   if (!isRecipe(name))
     throw new ArgumentError(
-      `${file}: the file ${
-        name === undefined ? "does not say which model it holds" : `holds the model ${printable(String(name), 80)}`
-      }, wanted one of ${recipeNames.join(", ")}. Name the model with --model.`,
+      isProgram(name) && "answers" in programs[name]
+        ? `${file}: ${holds(name)}: ask it with --text "…".`
+        : `${file}: ${holds(name)}, wanted one of ${recipeNames.join(", ")}. Name the model with --model.`,
     );
   const recipe: Recipe = recipes[name];
   const data = options.data ?? dataNames.find((known) => known === metadata["data"]) ?? (recipe.data ?? digitNames)[0]!;

@@ -13,7 +13,7 @@ import { isProgram, programs, type ProgramName } from "../programs.ts";
 import { capitalized, clock, count, labelOf, said, stopping, type Print } from "../words.ts";
 
 /** What is wanted of a program; it is kept in the file of the training, so that it can go on with the same. */
-interface Wanted {
+export interface Wanted {
   readonly data?: string | undefined;
   readonly epochs?: number | undefined;
   readonly steps?: number | undefined;
@@ -139,7 +139,8 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
   const seconds = (performance.now() - began) / 1000;
 
   const { result, step, epoch, taken } = learned;
-  const then = isRecipe(name) ? `weft predict ${files.model} 0` : `weft train --resume ${out}`;
+  const asked = program.answers === undefined ? undefined : `weft predict ${out} --text "…"`;
+  const then = isRecipe(name) ? `weft predict ${files.model} 0` : (asked ?? `weft train --resume ${out}`);
   if (learner.model !== undefined) print(`Model   ${files.model}   (${result === undefined ? "untrained" : then})`);
   if (result === undefined) return stop.code();
   const facts: [string, string][] = [

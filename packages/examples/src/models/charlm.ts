@@ -6,7 +6,7 @@ import { adam, chain, clipGlobalNorm, minimize, sgd } from "@weft/optim";
 import { gutenberg, minibatch } from "@weft/data";
 import { blocksOf } from "../blocks.ts";
 import { count } from "../words.ts";
-import type { Program } from "../program.ts";
+import type { Program, Setting } from "../program.ts";
 import { meanOf } from "../evaluation.ts";
 import { reader, type Reader } from "../reader.ts";
 import { textSection } from "../report/text.ts";
@@ -15,6 +15,22 @@ import { write } from "../writing.ts";
 const [rows, steps, units] = [128, 100, 256];
 const init = normal({ std: 0.3 });
 const start = { init, biasInit: zeros() };
+
+function network(characters: number) {
+  const model = {
+    embed: Embedding(characters, units, { init }),
+    lstm: LSTM({ in: units, hidden: units, ...start, forgetBias: 1 }),
+    output: Linear(units, characters, start),
+  };
+  freeze(model.lstm.bias_hh_l0); // the definition has one bias; the LSTM of PyTorch, and so this one, has two
+  return model;
+}
+
+/** Goes on with a text. */
+const writes = (model: ReturnType<typeof network>, characters: readonly string[], backend: Setting["backend"]) => {
+  const { next } = reader(model, [1, 1, units], backend);
+  return (first: string) => write(next, characters, { first });
+};
 
 export const charlm: Program = {
   title: "Character language model",
@@ -29,15 +45,9 @@ export const charlm: Program = {
     const blocks = blocksOf(ids.data, rows, steps);
     const batches = minibatch([blocks.x, blocks.y], 1, { backend });
 
-    const model = {
-      embed: Embedding(characters.length, units, { init }),
-      lstm: LSTM({ in: units, hidden: units, ...start, forgetBias: 1 }),
-      output: Linear(units, characters.length, start),
-    };
-    freeze(model.lstm.bias_hh_l0); // the definition has one bias; the LSTM of PyTorch, and so this one, has two
-
-    const readerOf = (places: number) => reader(model, [1, places, units], backend);
-    const [reading, tested] = [readerOf(rows), readerOf(rows)];
+    const model = network(characters.length);
+    const readerOf = () => reader(model, [1, rows, units], backend);
+    const [reading, tested] = [readerOf(), readerOf()];
     const lossOf =
       ({ read }: Reader) =>
       (x: Tensor, y: Tensor) =>
@@ -58,7 +68,12 @@ export const charlm: Program = {
         tested.reset();
         return { loss: await meanOf(lossOf(tested), minibatch([blocks.x, blocks.y], 1, { backend })) };
       },
-      sections: async () => [textSection(await write(readerOf(1).next, characters, { first: "By the " }))],
+      sections: async () => [textSection(await writes(model, characters, backend)("By the "))],
     };
+  },
+  answers(known, { backend }) {
+    const { size, tokens } = known("characters");
+    const model = network(size);
+    return { model, answer: writes(model, tokens, backend) };
   },
 };

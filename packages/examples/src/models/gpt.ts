@@ -91,4 +91,9 @@ export const gpt: Program = {
   epochs: 20,
   quick: { epochs: 2 },
   start: async (setting) => writer(await shakespeare(), setting.quick ? quick : large, setting),
+  answers(known, { backend, quick: less }) {
+    const [{ size, tokens }, sizes] = [known("characters"), less ? quick : large];
+    const model = GPT(size, sizes);
+    return { model, answer: (first) => write(byWindows(model, sizes.length, backend), tokens, { first }) };
+  },
 };

@@ -1,14 +1,14 @@
 // Tagging without sentences, as in Knet's tutorial: the text is cut into blocks of 64 rows and 32 words, and three
 // networks compete. One sees a word alone, one what came before it, too, and one also what comes after it.
-import { argmax, relu, reshape, scope, squeeze, unsqueeze, type Tensor } from "@weft/tensor";
+import { relu, reshape, squeeze, unsqueeze, type Creation, type Tensor } from "@weft/tensor";
 import { Chain, Embedding, Linear, RNN, crossEntropy, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
-import { minibatch, split, vocabulary, wikiner, type TaggedSentence, type TaggedText } from "@weft/data";
+import { minibatch, split, vocabulary, wikiner, type TaggedText, type Vocabulary } from "@weft/data";
 import { evaluate, metrics } from "@weft/train";
 import { blocksOf } from "../blocks.ts";
 import type { Learner, Program, Setting } from "../program.ts";
 import { taggedSection } from "../report/tagged.ts";
-import { commonest } from "../tagging.ts";
+import { commonest, guessing, tagsIn } from "../tagging.ts";
 import { count, percent } from "../words.ts";
 
 const units = 128;
@@ -21,6 +21,7 @@ const kinds = {
   birnn: () => [RNN({ type: "relu", in: units, hidden: units, bidirectional: true, ...start }), 2 * units] as const,
 };
 type Kind = keyof typeof kinds;
+const kindOf = ({ kind }: Setting["options"]) => (kind ?? "birnn") as Kind;
 
 export const pos: Program = {
   title: "Tagger of blocks",
@@ -33,10 +34,29 @@ export const pos: Program = {
   options: { kind: { value: "name", about: "which network (birnn)", choices: Object.keys(kinds) } },
   async start({ limit, options, ...setting }) {
     const { train, ...others } = await wikiner();
-    const kind = (options["kind"] ?? "birnn") as Kind;
-    return taggingBlocks({ train: train.slice(0, limit), ...others }, { ...setting, kind });
+    return taggingBlocks({ train: train.slice(0, limit), ...others }, { ...setting, kind: kindOf(options) });
+  },
+  answers(known, { backend, options }) {
+    const [words, tags] = [known("words"), known("tags")];
+    const model = network(kindOf(options), words.size, tags.size);
+    return { model, answer: tagsIn(tags.tokens, guessesOf(model, words, backend)) };
   },
 };
+
+/** From words `[T, B]` to scores of their tags, `[T B, classes]`. */
+function network(kind: Kind, words: number, classes: number) {
+  const [body, features] = kinds[kind]();
+  return Chain(
+    Embedding(words, units, { init: xavier() }),
+    body,
+    Linear(features, classes, start),
+    (y: Tensor) => reshape(y, [-1, classes]), // a row for each word
+  );
+}
+
+/** Tags the words of a sentence, as a block of one row. */
+const guessesOf = (model: ReturnType<typeof network>, known: Vocabulary, { tensor }: Creation) =>
+  guessing((words) => model(unsqueeze(tensor(known.encode(words)), 1)));
 
 export function taggingBlocks(
   { train, validation, classes }: TaggedText,
@@ -52,17 +72,7 @@ export function taggingBlocks(
   const learned = minibatch(parts.learned, 1, { backend, transform, shuffle: true, seed });
   const tested = minibatch(parts.tested, 1, { backend, transform });
 
-  const [body, features] = kinds[kind]();
-  const model = Chain(
-    Embedding(known.size, units, { init: xavier() }),
-    body,
-    Linear(features, classes.length, start),
-    (y: Tensor) => reshape(y, [-1, classes.length]), // a row for each word
-  );
-  const guesses = async ({ words }: TaggedSentence) => {
-    const x = () => unsqueeze(backend.tensor(known.encode(words)), 1); // a block of one row
-    return Array.from(await scope(() => argmax(model(x()), { axis: 1 }).data()));
-  };
+  const model = network(kind, known.size, classes.length);
   const optimizer = adam();
   return {
     from: `${count(learned.length)} blocks of wikiner`,
@@ -76,6 +86,6 @@ export function taggingBlocks(
       const { accuracy, loss } = await evaluate(model, tested, asked);
       return { wordAccuracy: accuracy, testLoss: loss! };
     },
-    sections: async () => [await taggedSection(validation, classes, guesses)],
+    sections: async () => [await taggedSection(validation, classes, guessesOf(model, known, backend))],
   } satisfies Learner;
 }

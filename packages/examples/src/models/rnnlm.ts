@@ -1,9 +1,9 @@
 // A language model over words, as in DyNet's benchmark: an LSTM reads sentences of newspapers, and says after each word
 // which one comes next. Sentences of like lengths share a batch; what is missing at their ends counts nothing.
-import { categorical, reshape, scope, slice, type Tensor } from "@weft/tensor";
+import { categorical, reshape, scope, slice, type Creation, type Tensor } from "@weft/tensor";
 import { Embedding, LSTM, Linear, crossEntropy, freeze, training, uniform, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
-import { minibatch, ptb, ragged, shuffle, type WordTexts } from "@weft/data";
+import { minibatch, ptb, ragged, shuffle, words, type WordTexts } from "@weft/data";
 import { counting } from "../counting.ts";
 import type { Learner, Program, Setting } from "../program.ts";
 import { count } from "../words.ts";
@@ -27,23 +27,54 @@ export const rnnlm: Program = {
     const texts = await ptb();
     return predicting(texts, { ...setting, limit, size: Number(options["batch"] ?? 64) });
   },
+  answers(known, { backend }) {
+    const { size, tokens, encode } = known("words");
+    const { model, scores } = network(size);
+    const answer = (text: string) =>
+      sentence(scores, tokens, backend, { begun: encode(words(text, { lowerCase: true })) });
+    return { model, answer };
+  },
 };
+
+function network(words: number) {
+  const start = { init: xavier(), biasInit: zeros() };
+  const model = {
+    embed: Embedding(words, features, { init: uniform(Math.sqrt(3 / features)) }), // Glorot, for a vector
+    lstm: LSTM({ in: features, hidden: units, ...start, forgetBias: 1 }),
+    output: Linear(units, words, start),
+  };
+  freeze(model.lstm.bias_hh_l0); // the definition has one bias; the LSTM of PyTorch, and so this one, has two
+  /** The scores `[T B, V]` of what comes after each word of x `[T, B]`. */
+  const scores = (x: Tensor) => model.output(reshape(model.lstm(model.embed(x)), [-1, units]));
+  return { model, scores };
+}
+
+/** Draws a sentence word by word, after a beginning. */
+async function sentence(
+  scores: (x: Tensor) => Tensor,
+  vocabulary: readonly string[],
+  { tensor }: Creation,
+  { seed = 1, begun = [] as Iterable<number> } = {},
+): Promise<string> {
+  const end = vocabulary.indexOf("<eos>");
+  const ids = [end, ...begun];
+  do {
+    const next = (): Tensor => {
+      const x = tensor(Int32Array.from(ids), { shape: [ids.length, 1] });
+      return categorical(slice(scores(x), { starts: [ids.length - 1] }), { seed: 100 * seed + ids.length });
+    };
+    ids.push(await scope(() => next().item()));
+  } while (ids.at(-1) !== end && ids.length < 40);
+  const words = ids.slice(1).map((id) => vocabulary[id]);
+  return words.join(" ").replace(/ ?<eos>$/, ".");
+}
 
 export function predicting(
   { train, validation, vocabulary }: Omit<WordTexts, "test">,
   { backend, seed, limit, size }: Pick<Setting, "backend" | "seed" | "limit"> & { readonly size: number },
 ) {
+  const { model, scores } = network(vocabulary.length);
   const end = vocabulary.indexOf("<eos>"); // a sentence begins and ends with it
-  const start = { init: xavier(), biasInit: zeros() };
-  const model = {
-    embed: Embedding(vocabulary.length, features, { init: uniform(Math.sqrt(3 / features)) }), // Glorot, for a vector
-    lstm: LSTM({ in: features, hidden: units, ...start, forgetBias: 1 }),
-    output: Linear(units, vocabulary.length, start),
-  };
-  freeze(model.lstm.bias_hh_l0); // the definition has one bias; the LSTM of PyTorch, and so this one, has two
-
-  /** The scores `[T B, V]` of what comes after each word of x `[T, B]`. */
-  const scores = (x: Tensor) => model.output(reshape(model.lstm(model.embed(x)), [-1, units]));
   /** The sum over all words: sentences have no words beyond their ends. */
   const loss = (x: Tensor, y: Tensor) =>
     crossEntropy(scores(x), reshape(y, [-1]), { reduction: "sum", ignoreIndex: over });
@@ -53,7 +84,7 @@ export function predicting(
     const sorted = [...sentences].sort((a, b) => b.length - a.length);
     const form = { batchFirst: false, lengths: false } as const;
     const read = ragged(
-      sorted.map((words) => Int32Array.of(end, ...words.subarray(0, -1))),
+      sorted.map((ids) => Int32Array.of(end, ...ids.subarray(0, -1))),
       { ...form, padding: end },
     );
     const next = ragged(sorted, { ...form, padding: over });
@@ -67,38 +98,22 @@ export function predicting(
   async function evaluate() {
     let sum = 0;
     for (const [x, y] of batchesOf(fresh)) sum += await scope(() => training(false, () => loss(x, y)).item());
-    const nll = sum / fresh.reduce((words, { length }) => words + length, 0);
+    const nll = sum / fresh.reduce((all, { length }) => all + length, 0);
     return { nllPerWord: nll, perplexity: Math.exp(nll) };
-  }
-
-  /** Draws a sentence word by word. */
-  async function sentence(seed: number): Promise<string> {
-    const ids = [end];
-    do {
-      const next = (): Tensor => {
-        const x = backend.tensor(Int32Array.from(ids), { shape: [ids.length, 1] });
-        return categorical(slice(scores(x), { starts: [ids.length - 1] }), { seed: 100 * seed + ids.length });
-      };
-      ids.push(await scope(() => next().item()));
-    } while (ids.at(-1) !== end && ids.length < 40);
-    return ids
-      .slice(1)
-      .map((id) => vocabulary[id])
-      .join(" ")
-      .replace(/ ?<eos>$/, ".");
   }
 
   return {
     from: `${count(known.length)} sentences of ptb`,
     model,
-    vocabularies: { words: { tokens: vocabulary } },
+    vocabularies: { words: { tokens: vocabulary, unknown: "<unk>" } },
     state: { optimizer, batches },
     epoch: () => minimize(loss, read, optimizer),
     counted: { of: "words", soFar: () => read.soFar },
     of: `nats a word, of ${count(fresh.length)} new sentences`,
     evaluate,
-    sections: async () => [
-      sentencesSection(await Promise.all(Array.from({ length: 12 }, (_, seed) => sentence(seed)))),
-    ],
+    async sections() {
+      const some = Array.from({ length: 12 }, (_, seed) => sentence(scores, vocabulary, backend, { seed }));
+      return [sentencesSection(await Promise.all(some))];
+    },
   } satisfies Learner;
 }

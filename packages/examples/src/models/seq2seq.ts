@@ -3,7 +3,7 @@
 import { broadcastTo, concat, flip, readTensors, reshape, type Tensor } from "@weft/tensor";
 import { Embedding, LSTM, Linear, crossEntropy, parameter, xavier } from "@weft/nn";
 import { adam, cosineDecay, minimize } from "@weft/optim";
-import { minibatch, ragged, split, vocabulary } from "@weft/data";
+import { minibatch, ragged, split, vocabulary, words } from "@weft/data";
 import type { Learner, Program, Setting } from "../program.ts";
 import { reversalsSection } from "../report/reversals.ts";
 import { answersOf, shareRight, type States } from "../reversals.ts";
@@ -50,10 +50,10 @@ export function Reverser(letters: number) {
 }
 
 /** Learns all of the words but a tenth, and at most 1,000, which measure it. */
-export function reversing(words: readonly string[], { backend, epochs, ...batching }: Batching): Learner {
-  const known = vocabulary(words.join(""), { specials: [end] });
-  const held = Math.min(1000, Math.ceil(words.length / 10));
-  const [train, rest] = split(words, [words.length - held, held], { seed: batching.seed });
+export function reversing(list: readonly string[], { backend, epochs, ...batching }: Batching): Learner {
+  const known = vocabulary(list.join(""), { specials: [end] });
+  const held = Math.min(1000, Math.ceil(list.length / 10));
+  const [train, rest] = split(list, [list.length - held, held], { seed: batching.seed });
   const test = rest.filter((word) => word.length <= 10);
   const codes = train.map((word) => known.encode(word));
   const lengths = codes.map(({ length }) => length);
@@ -71,7 +71,7 @@ export function reversing(words: readonly string[], { backend, epochs, ...batchi
     return crossEntropy(reshape(scores, [-1, known.size]), reshape(concat([backwards, ends]), [-1]));
   }
   return {
-    from: `${count(words.length)} words`,
+    from: `${count(list.length)} words`,
     model,
     vocabularies: { characters: known },
     state: { optimizer, data },
@@ -96,8 +96,13 @@ export const seq2seq: Program = {
   epochs: 10,
   quick: { steps: 500 },
   async start({ backend, seed, epochs }) {
-    const { words, from } = await wordList();
-    const learner = reversing(words, { backend, seed, epochs, ...whole });
+    const { words: all, from } = await wordList();
+    const learner = reversing(all, { backend, seed, epochs, ...whole });
     return { ...learner, from: `${learner.from} of ${from}` };
+  },
+  answers(found, { backend }) {
+    const known = found("characters");
+    const model = Reverser(known.size);
+    return { model, answer: async (text) => (await answersOf(model, known, backend)(words(text), beams)).join(" ") };
   },
 };

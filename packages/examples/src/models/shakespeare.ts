@@ -21,9 +21,18 @@ const sources = { embed: 512, layers: 2, units: 512, rows: 64, steps: 64 };
 const small = { embed: 64, layers: 1, units: 128, rows: 64, steps: 50 };
 const updates = 100;
 
+const network = (characters: number, { embed, layers, units }: typeof plays) => ({
+  embed: Embedding(characters, embed),
+  lstm: LSTM({ in: embed, hidden: units, layers }),
+  output: Linear(units, characters),
+});
+
+const sizesOf = (text: string | true | undefined, quick: boolean) =>
+  quick ? small : text === undefined ? plays : sources;
+
 /** Learns nine tenths of a text; the rest measures it. */
 export function reading({ ids, characters }: Text, sizes: typeof plays, backend: Setting["backend"]): Learner {
-  const { embed, layers, units, rows, steps } = sizes;
+  const { layers, units, rows, steps } = sizes;
   const parts = heldOut(ids.data);
   const [train, test] = [blocksOf(parts.train, rows, steps), blocksOf(parts.test, rows, steps)];
   const windows = train.x.shape[0]!;
@@ -34,11 +43,7 @@ export function reading({ ids, characters }: Text, sizes: typeof plays, backend:
   };
   const batches = minibatch([train.x, train.y], 1, { backend, sampler });
 
-  const model = {
-    embed: Embedding(characters.length, embed),
-    lstm: LSTM({ in: embed, hidden: units, layers }),
-    output: Linear(units, characters.length),
-  };
+  const model = network(characters.length, sizes);
   const readerOf = (places: number) => reader(model, [layers, places, units], backend);
   const [reads, tested] = [readerOf(rows), readerOf(rows)];
   const lossOf =
@@ -80,8 +85,14 @@ export const shakespeare: Program = {
   quick: { epochs: 4 },
   options: { text: { value: "folder", about: "learn the texts in this folder, such as sources" } },
   async start({ backend, quick, options: { text } }) {
-    const [from, sizes] =
-      typeof text === "string" ? [await textIn(text), sources] : [await gutenberg(100, { body: true }), plays];
-    return reading(from, quick ? small : sizes, backend);
+    const from = typeof text === "string" ? await textIn(text) : await gutenberg(100, { body: true });
+    return reading(from, sizesOf(text, quick), backend);
+  },
+  answers(known, { backend, quick, options }) {
+    const { size, tokens } = known("characters");
+    const sizes = sizesOf(options["text"], quick);
+    const model = network(size, sizes);
+    const { next } = reader(model, [sizes.layers, 1, sizes.units], backend);
+    return { model, answer: (first) => write(next, tokens, { first }) };
   },
 };

@@ -17,7 +17,7 @@ export async function taggedSection(
   const some = sentences.filter(({ words, tags }) => words.length <= most.words && tags.some((tag) => tag !== "O"));
   const lines: string[] = [];
   for (const sentence of some.slice(0, most.sentences)) {
-    const guessed = await guesses(sentence);
+    const guessed = await guesses(sentence.words);
     const words = sentence.words.map((word, at) => marked(word, classes[guessed[at]!]!, sentence.tags[at]!));
     lines.push(`<p style="color:var(--ink);line-height:2">${words.join(" ")}</p>`);
   }

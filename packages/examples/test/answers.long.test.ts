@@ -1,0 +1,117 @@
+// What a saved model of text answers, from its folder alone: the data that it learned from is not needed.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { vocabulary, vocabularyFrom, type Vocabulary } from "@weft/data";
+import { load, readMetadata, save } from "@weft/nn";
+import { open } from "@weft/tensor-cpu";
+import { expect, test } from "vitest";
+import { charlm } from "../src/models/charlm.ts";
+import { gpt } from "../src/models/gpt.ts";
+import { pos, taggingBlocks } from "../src/models/pos.ts";
+import { predicting, rnnlm } from "../src/models/rnnlm.ts";
+import { reversing, seq2seq } from "../src/models/seq2seq.ts";
+import { tagger, tagging } from "../src/models/tagger.ts";
+import type { Program, Setting } from "../src/program.ts";
+import { vocabulariesIn } from "../src/vocabularies.ts";
+import { trained, type Start } from "./runs.ts";
+import { temporaryFolder, weft } from "./session.ts";
+import { classes, sentences } from "./tagged-sentences.ts";
+import { smallText } from "./text.ts";
+
+/** A program that answers with the file of a training. */
+async function answering(program: Program, folder: string, options: Setting["options"] = {}) {
+  const file = join(folder, "model.safetensors");
+  const all = vocabulariesIn(await readMetadata(file), file)!;
+  const backend = await open({});
+  const { model, answer } = program.answers!((name) => all[name]!, { backend, quick: false, options });
+  await load(file, model);
+  return answer;
+}
+
+const data = { train: sentences, validation: sentences.slice(0, 2), classes };
+const sentence = "then Ann said that they live in Rome .";
+const tagged = "then Ann/I-PER said that they live in Rome/I-LOC .";
+
+test.each([false, true])("the tagger tags a sentence; with letters: %s", async (chars) => {
+  const start: Start = (backend) => tagging(data, backend, { seed: 1, chars });
+  const { folder } = await trained(start, { epochs: 8 });
+  const answer = await answering(tagger, folder, chars ? { chars: true } : {});
+  expect(await answer(sentence)).toBe(tagged);
+});
+
+test("the tagger of blocks, too, whichever network it is", async () => {
+  const many = { ...data, train: Array.from({ length: 12 }, () => sentences).flat() };
+  const start: Start = (backend) => taggingBlocks(many, { backend, seed: 1, kind: "birnn" }, [4, 8]);
+  const { folder } = await trained(start, { epochs: 3 });
+  expect(await (await answering(pos, folder))(sentence)).toBe(tagged);
+  await expect(answering(pos, folder, { kind: "mlp" })).rejects.toThrow("the names are not those of the model");
+});
+
+test("the language model of words goes on with a sentence", async () => {
+  const words = ["<eos>", "the", "cat", "sleeps", "<unk>"];
+  const ids = (text: string) => Int32Array.from([...text.split(" "), "<eos>"], (word) => words.indexOf(word));
+  const text = { data: new Int32Array(), shape: [0], dtype: "i32" } as const;
+  const train = { words: text, sentences: Array.from({ length: 8 }, () => ids("the cat sleeps")) };
+  const start: Start = (backend) =>
+    predicting({ train, validation: train, vocabulary: words }, { backend, seed: 1, limit: Infinity, size: 2 });
+  const { folder } = await trained(start, { epochs: 40 });
+  const answer = await answering(rnnlm, folder);
+  expect(await answer("The cat")).toBe("the cat sleeps.");
+  expect(await answer("Zoe the")).toMatch(/^<unk> the/);
+});
+
+test("words are written backwards", async () => {
+  const list = ["ab", "ba", "aa", "bc", "cb", "ca", "ac", "bb", "cc", "ad"];
+  const start: Start = (backend) => reversing(list, { backend, seed: 1, size: 4, batches: 150, epochs: 1 });
+  const { folder } = await trained(start, { epochs: 1 });
+  const answer = await answering(seq2seq, folder);
+  expect(await answer("bc cb aa")).toBe("cb bc aa");
+});
+
+test.each(Object.entries({ charlm, gpt }))("%s writes on", { timeout: 60_000 }, async (_, program) => {
+  const known: Vocabulary = vocabulary("the queen sees a king\n");
+  const { answer } = program.answers!(() => known, { backend: await open({}), quick: true, options: {} });
+  const text = await answer("the k");
+  expect(text).toMatch(/^the k[the qunsakig\n]{600}$/);
+  await expect(answer("a fox")).rejects.toThrow('the model does not know "f": it reads');
+});
+
+test(
+  "weft predict --text asks the model in a folder, and says what it cannot be asked",
+  { timeout: 120_000 },
+  async () => {
+    const [texts, folder] = [temporaryFolder(), temporaryFolder()];
+    mkdirSync(join(texts, "plays"));
+    writeFileSync(join(texts, "plays", "one.txt"), smallText(2500).text);
+    const train = ["train", "shakespeare", "--text", texts, "--quick", "--steps", "2", "--out", folder];
+    const { out } = await weft(...train);
+    expect(out).toContain(`(weft predict ${folder} --text "…")`);
+    const asked = (...words: string[]) => weft("predict", folder, ...words);
+    const first = await asked("--text", "the queen ");
+    expect(first).toMatchObject({ code: 0, err: "" });
+    expect(first.out).toMatch(/^the queen .{600}$/s);
+    expect(await asked("--text", "the queen ")).toEqual(first);
+    const file = join(folder, "model.safetensors");
+    expect((await asked()).err).toBe(`weft: ${file}: the file holds the model shakespeare: ask it with --text "…".`);
+    expect((await asked("--text", " ")).err).toBe('weft: --text is " ", wanted some words.');
+    expect((await asked("--text", "a", "3")).err).toBe(
+      "weft: --text asks a model of text: leave out --model, --data and the numbers of pictures.",
+    );
+    const metadata = await readMetadata(file);
+    const { answer: _, model } = charlm.answers!(() => vocabularyFrom({ tokens: ["a"] }), { backend: await open({}), quick: false, options: {} }); // oxfmt-ignore
+    await save(file, model, { ...metadata, vocabularies: "{}" });
+    expect((await asked("--text", "a")).err).toBe(
+      `weft: ${file}: the file does not say what its characters are: train it anew.`,
+    );
+    await save(file, model, { weft: "lenet" });
+    expect((await asked("--text", "a")).err).toBe(
+      `weft: ${file}: the file holds the model lenet; a text is for charlm, gpt, shakespeare, seq2seq, tagger, rnnlm, pos.`,
+    );
+    // The texts that it goes on with must have the same characters.
+    await weft(...train, "--overwrite");
+    writeFileSync(join(texts, "two.txt"), "é");
+    expect((await weft("train", "--resume", folder, "--steps", "3")).err).toMatch(
+      /^weft: .*training\.safetensors is of other data: number \d+ of its characters is .* of \d+, and of the data here .*\.$/,
+    );
+  },
+);
