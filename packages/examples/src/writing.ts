@@ -1,4 +1,4 @@
-// Text that a language model writes, character by character.
+// Text that a language model writes, character by character or word by word.
 import { training } from "@weft/autograd";
 import { ArgumentError, categorical, scope, take, type Creation, type Tensor } from "@weft/tensor";
 
@@ -12,13 +12,38 @@ export interface WritingOptions {
   readonly seed?: number;
 }
 
-/**
- * Writes text: each character is drawn with a probability proportional to exp(score / temperature). `next` gives the
- * scores `[1, V]` of what comes after the characters with these numbers. It is called for every beginning of the text in
- * turn, so it may remember what it has read. The same seed writes the same text.
- */
+/** The scores `[1, V]` of what comes after these. It is called for every beginning in turn, so it may remember. */
+type Next = (before: readonly number[]) => Tensor;
+
+interface DrawingOptions {
+  /** How many there are at most, with those of the beginning. */
+  readonly most: number;
+  /** What ends it. */
+  readonly end?: number;
+  readonly temperature?: number;
+  readonly seed: number;
+}
+
+/** Goes on after a beginning: each number is drawn with a probability proportional to exp(score / temperature). */
+export async function draw(
+  next: Next,
+  begun: readonly number[],
+  { most, end, temperature = 1, seed }: DrawingOptions,
+): Promise<number[]> {
+  const all = begun.slice(0, 1);
+  while (all.length < most) {
+    const at = all.length;
+    const scores = () => training(false, () => next(all));
+    const drawn = await scope(() => categorical(scores(), { temperature, seed: seed + at }).item());
+    all.push(begun[at] ?? Number(drawn));
+    if (at >= begun.length && all[at] === end) break;
+  }
+  return all;
+}
+
+/** Writes text character by character. The same seed writes the same text. */
 export async function write(
-  next: (before: readonly number[]) => Tensor,
+  next: Next,
   characters: readonly string[],
   { first, length = 600, temperature = 1, seed = 1 }: WritingOptions,
 ): Promise<string> {
@@ -29,17 +54,7 @@ export async function write(
       throw new ArgumentError(`the model does not know ${JSON.stringify(character)}: it reads ${characters.join("")}`);
     return place;
   });
-  const written = begun.slice(0, 1);
-  while (written.length < begun.length + length) {
-    const at = written.length;
-    const drawn = await scope(() =>
-      categorical(
-        training(false, () => next(written)),
-        { temperature, seed: seed + at },
-      ).item(),
-    );
-    written.push(begun[at] ?? Number(drawn));
-  }
+  const written = await draw(next, begun, { most: begun.length + length, temperature, seed });
   return written.map((place) => characters[place]!).join("");
 }
 

@@ -1,6 +1,6 @@
 // A language model over words, as in DyNet's benchmark: an LSTM reads sentences of newspapers, and says after each word
 // which one comes next. Sentences of like lengths share a batch; what is missing at their ends counts nothing.
-import { categorical, reshape, scope, slice, type Creation, type Tensor } from "@weft/tensor";
+import { reshape, scope, slice, type Creation, type Tensor } from "@weft/tensor";
 import { Embedding, LSTM, Linear, crossEntropy, freeze, training, uniform, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { minibatch, ptb, ragged, shuffle, words, type WordTexts } from "@weft/data";
@@ -8,6 +8,7 @@ import { counting } from "../counting.ts";
 import type { Learner, Program, Setting } from "../program.ts";
 import { count } from "../words.ts";
 import { sentencesSection } from "../report/text.ts";
+import { draw } from "../writing.ts";
 
 const [features, units] = [128, 256] as const;
 
@@ -30,9 +31,8 @@ export const rnnlm: Program = {
   answers(known, { backend }) {
     const { size, tokens, encode } = known("words");
     const { model, scores } = network(size);
-    const answer = (text: string) =>
-      sentence(scores, tokens, backend, { begun: encode(words(text, { lowerCase: true })) });
-    return { model, answer };
+    const sentence = writer(scores, tokens, backend);
+    return { model, answer: (text) => sentence(1, encode(words(text, { lowerCase: true }))) };
   },
 };
 
@@ -50,24 +50,20 @@ function network(words: number) {
 }
 
 /** Draws a sentence word by word, after a beginning. */
-async function sentence(
-  scores: (x: Tensor) => Tensor,
-  vocabulary: readonly string[],
-  { tensor }: Creation,
-  { seed = 1, begun = [] as Iterable<number> } = {},
-): Promise<string> {
-  const end = vocabulary.indexOf("<eos>");
-  const ids = [end, ...begun];
-  do {
-    const next = (): Tensor => {
+const writer =
+  (scores: (x: Tensor) => Tensor, vocabulary: readonly string[], { tensor }: Creation) =>
+  async (seed: number, begun: Iterable<number> = []): Promise<string> => {
+    const end = vocabulary.indexOf("<eos>");
+    const next = (ids: readonly number[]) => {
       const x = tensor(Int32Array.from(ids), { shape: [ids.length, 1] });
-      return categorical(slice(scores(x), { starts: [ids.length - 1] }), { seed: 100 * seed + ids.length });
+      return slice(scores(x), { starts: [ids.length - 1] });
     };
-    ids.push(await scope(() => next().item()));
-  } while (ids.at(-1) !== end && ids.length < 40);
-  const words = ids.slice(1).map((id) => vocabulary[id]);
-  return words.join(" ").replace(/ ?<eos>$/, ".");
-}
+    const [, ...ids] = await draw(next, [end, ...begun], { most: 40, end, seed: 100 * seed });
+    return ids
+      .map((id) => vocabulary[id])
+      .join(" ")
+      .replace(/ ?<eos>$/, ".");
+  };
 
 export function predicting(
   { train, validation, vocabulary }: Omit<WordTexts, "test">,
@@ -112,8 +108,8 @@ export function predicting(
     of: `nats a word, of ${count(fresh.length)} new sentences`,
     evaluate,
     async sections() {
-      const some = Array.from({ length: 12 }, (_, seed) => sentence(scores, vocabulary, backend, { seed }));
-      return [sentencesSection(await Promise.all(some))];
+      const sentence = writer(scores, vocabulary, backend);
+      return [sentencesSection(await Promise.all(Array.from({ length: 12 }, (_, seed) => sentence(seed))))];
     },
   } satisfies Learner;
 }
