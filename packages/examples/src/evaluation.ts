@@ -1,6 +1,6 @@
 // Predictions of a model, its accuracy and its mistakes: the numbers for a report.
 import { training } from "@weft/autograd";
-import { ArgumentError, scope, softmax, type Backend, type Tensor } from "@weft/tensor";
+import { ArgumentError, argmax, scope, softmax, type Backend, type Tensor } from "@weft/tensor";
 import { minibatch, type HostArray, type Labeled, type Reviews } from "@weft/data";
 import { evaluate, metrics } from "@weft/train";
 import type { Classifier } from "./recipe.ts";
@@ -22,6 +22,12 @@ export interface Answer {
   readonly guess: number;
   readonly confidence: number;
 }
+
+/** What a model guesses of something: the class of the largest of the scores `[N, classes]` in each row. */
+export const guessing =
+  <Asked>(scores: (asked: Asked) => Tensor) =>
+  async (asked: Asked): Promise<readonly number[]> =>
+    Array.from(await scope(() => argmax(scores(asked), { axis: 1 }).data()));
 
 /** The model's predictions for all pictures or texts, in order. */
 export async function answers(model: Classifier, data: Questions, backend: Backend): Promise<Answer[]> {

@@ -1,7 +1,7 @@
 // A language model that reads a text in several places at once, and goes on where it was.
 import { state as box, type State } from "@weft/autograd";
-import { reshape, type Creation, type Tensor } from "@weft/tensor";
-import type { Embedding, LSTM, Linear } from "@weft/nn";
+import { reshape, squeeze, type Creation, type Tensor } from "@weft/tensor";
+import { crossEntropy, type Embedding, type LSTM, type Linear } from "@weft/nn";
 
 /** What a recurrent language model is made of. */
 interface Parts {
@@ -17,6 +17,8 @@ export interface Reader {
   reset(): void;
   /** The scores `[T · B, V]` of what comes after each character of x `[T, B]`. */
   read(x: Tensor): Tensor;
+  /** The mean loss of a window `[1, T, B]` of a text, beside what comes after each character of it. */
+  loss(x: Tensor, y: Tensor): Tensor;
   /** The scores `[1, V]` of what comes after the last of these: for `write`, with one place. */
   next(before: readonly number[]): Tensor;
 }
@@ -37,6 +39,7 @@ export function reader(
     state,
     reset: () => void ([state.h.value, state.c.value] = [zeros(shape), zeros(shape)]),
     read,
+    loss: (x, y) => crossEntropy(read(squeeze(x, 0)), reshape(y, [-1])),
     next: (before) => read(tensor([[before.at(-1)!]], { dtype: "i32" })),
   };
 }

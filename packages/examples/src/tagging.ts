@@ -1,15 +1,8 @@
 // How well words are tagged: the share of right tags, and that of sentences without a wrong one.
-import { argmax, scope, type Tensor } from "@weft/tensor";
 import { words, type TaggedSentence } from "@weft/data";
 
 /** The guessed tags of words, as places in the list of tags. */
 export type TagGuesses = (words: readonly string[]) => Promise<readonly number[]>;
-
-/** The places of the largest scores: `scores` gives those of words, `[words, classes]`. */
-export const guessing =
-  (scores: (words: readonly string[]) => Tensor): TagGuesses =>
-  async (words) =>
-    Array.from(await scope(() => argmax(scores(words), { axis: 1 }).data()));
 
 /** Tags a text: a word that has a tag is followed by it, `Rome/I-LOC`. */
 export const tagsIn = (classes: readonly string[], guesses: TagGuesses) => async (text: string) => {

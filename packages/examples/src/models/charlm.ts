@@ -1,14 +1,13 @@
 // A language model over characters, as in the first table of Knet's benchmarks: an LSTM reads The Song of Hiawatha in
 // 128 places at once, and says at each character which one comes next. Its state goes on from window to window.
-import { reshape, squeeze, type Tensor } from "@weft/tensor";
-import { Embedding, LSTM, Linear, crossEntropy, freeze, normal, zeros } from "@weft/nn";
+import { Embedding, LSTM, Linear, freeze, normal, zeros } from "@weft/nn";
 import { adam, chain, clipGlobalNorm, minimize, sgd } from "@weft/optim";
 import { gutenberg, minibatch } from "@weft/data";
 import { blocksOf } from "../blocks.ts";
 import { count } from "../words.ts";
 import type { Program, Setting } from "../program.ts";
 import { meanOf } from "../evaluation.ts";
-import { reader, type Reader } from "../reader.ts";
+import { reader } from "../reader.ts";
 import { textSection } from "../report/text.ts";
 import { write } from "../writing.ts";
 
@@ -48,10 +47,6 @@ export const charlm: Program = {
     const model = network(characters.length);
     const readerOf = () => reader(model, [1, rows, units], backend);
     const [reading, tested] = [readerOf(), readerOf()];
-    const lossOf =
-      ({ read }: Reader) =>
-      (x: Tensor, y: Tensor) =>
-        crossEntropy(read(squeeze(x, 0)), reshape(y, [-1]));
     const optimizer = chain(clipGlobalNorm(3), options["optimizer"] === "adam" ? adam() : sgd({ lr: 4 }));
 
     return {
@@ -61,12 +56,12 @@ export const charlm: Program = {
       state: { optimizer, batches, reading: reading.state },
       epoch() {
         if (batches.position.batch === 0) reading.reset();
-        return minimize(lossOf(reading), batches, optimizer);
+        return minimize(reading.loss, batches, optimizer);
       },
       of: "nats a character, of the text that it has read",
       async evaluate() {
         tested.reset();
-        return { loss: await meanOf(lossOf(tested), minibatch([blocks.x, blocks.y], 1, { backend })) };
+        return { loss: await meanOf(tested.loss, minibatch([blocks.x, blocks.y], 1, { backend })) };
       },
       sections: async () => [textSection(await writes(model, characters, backend)("By the "))],
     };

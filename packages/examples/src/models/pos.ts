@@ -6,9 +6,10 @@ import { adam, minimize } from "@weft/optim";
 import { minibatch, split, vocabulary, wikiner, type TaggedText, type Vocabulary } from "@weft/data";
 import { evaluate, metrics } from "@weft/train";
 import { blocksOf } from "../blocks.ts";
+import { guessing } from "../evaluation.ts";
 import type { Learner, Program, Setting } from "../program.ts";
 import { taggedSection } from "../report/tagged.ts";
-import { commonest, guessing, tagsIn } from "../tagging.ts";
+import { commonest, tagsIn } from "../tagging.ts";
 import { count, percent } from "../words.ts";
 
 const units = 128;
@@ -56,7 +57,7 @@ function network(kind: Kind, words: number, classes: number) {
 
 /** Tags the words of a sentence, as a block of one row. */
 const guessesOf = (model: ReturnType<typeof network>, known: Vocabulary, { tensor }: Creation) =>
-  guessing((words) => model(unsqueeze(tensor(known.encode(words)), 1)));
+  guessing((words: readonly string[]) => model(unsqueeze(tensor(known.encode(words)), 1)));
 
 export function taggingBlocks(
   { train, validation, classes }: TaggedText,

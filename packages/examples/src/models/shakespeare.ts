@@ -1,7 +1,6 @@
 // A language model over characters, as in Knet's tutorial: an LSTM reads the works of Shakespeare, or any text, and its
 // state goes on from window to window. It stops when it gets no better on text that it has not seen.
-import { reshape, squeeze, type Tensor } from "@weft/tensor";
-import { Embedding, LSTM, Linear, crossEntropy } from "@weft/nn";
+import { Embedding, LSTM, Linear } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { gutenberg, minibatch } from "@weft/data";
 import { blocksOf } from "../blocks.ts";
@@ -9,7 +8,7 @@ import { converged } from "../convergence.ts";
 import { meanOf } from "../evaluation.ts";
 import { heldOut } from "../held-out.ts";
 import type { Learner, Program, Setting } from "../program.ts";
-import { reader, type Reader } from "../reader.ts";
+import { reader } from "../reader.ts";
 import { textSection } from "../report/text.ts";
 import { textIn, type Text } from "../texts.ts";
 import { count } from "../words.ts";
@@ -46,10 +45,6 @@ export function reading({ ids, characters }: Text, sizes: typeof plays, backend:
   const model = network(characters.length, sizes);
   const readerOf = (places: number) => reader(model, [layers, places, units], backend);
   const [reads, tested] = [readerOf(rows), readerOf(rows)];
-  const lossOf =
-    ({ read }: Reader) =>
-    (x: Tensor, y: Tensor) =>
-      crossEntropy(read(squeeze(x, 0)), reshape(y, [-1]));
   const optimizer = adam();
   const progress = { perplexities: [] as number[], finished: false };
   const text = (length: number) => write(readerOf(1).next, characters, { first: "\n", length });
@@ -59,11 +54,11 @@ export function reading({ ids, characters }: Text, sizes: typeof plays, backend:
     model,
     vocabularies: { characters: { tokens: characters } },
     state: { optimizer, batches, reading: reads.state, progress },
-    epoch: () => minimize(lossOf(reads), batches, optimizer),
+    epoch: () => minimize(reads.loss, batches, optimizer),
     of: "perplexity of a character, in text that it has not seen",
     async evaluate(epoch) {
       tested.reset();
-      const testPerplexity = Math.exp(await meanOf(lossOf(tested), minibatch([test.x, test.y], 1, { backend })));
+      const testPerplexity = Math.exp(await meanOf(tested.loss, minibatch([test.x, test.y], 1, { backend })));
       if (epoch !== undefined) {
         progress.perplexities = [...progress.perplexities, testPerplexity];
         progress.finished = await converged(progress.perplexities, { alpha: 0.1 });

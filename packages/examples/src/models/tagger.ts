@@ -14,8 +14,9 @@ import {
   type Vocabulary,
 } from "@weft/data";
 import { counting } from "../counting.ts";
+import { guessing } from "../evaluation.ts";
 import type { Learner, Program, Setting } from "../program.ts";
-import { commonest, guessing, taggingAccuracy, tagsIn } from "../tagging.ts";
+import { commonest, taggingAccuracy, tagsIn } from "../tagging.ts";
 import { count, percent } from "../words.ts";
 import { taggedSection } from "../report/tagged.ts";
 

@@ -1,11 +1,12 @@
 // A network that reads trees (a Tree-LSTM, as in DyNet's benchmark): what a phrase means is computed from what its two
 // parts mean, and from that how positive it is. The network has the form of each tree that it reads.
-import { add, argmax, chunk, concat, mul, scope, sigmoid, tanh, tensorSplit } from "@weft/tensor";
+import { add, chunk, concat, mul, sigmoid, tanh, tensorSplit } from "@weft/tensor";
 import type { Creation, Tensor } from "@weft/tensor";
 import { Embedding, Linear, crossEntropy, parameter, perGate, uniform, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { shuffle, sst, vocabulary, type Tree, type Treebank } from "@weft/data";
 import { counting } from "../counting.ts";
+import { guessing } from "../evaluation.ts";
 import type { Learner, Program } from "../program.ts";
 import { count } from "../words.ts";
 import { agreement, nodesOf, wordsOf } from "../trees.ts";
@@ -82,7 +83,7 @@ export function readingTrees(bank: Omit<Treebank, "test">, { tensor }: Creation,
   }
   const labels = (tree: Tree<number>) => Int32Array.from(nodesOf(tree), ({ label }) => label);
   const loss = (tree: Tree<number>) => crossEntropy(scores(tree), tensor(labels(tree)), { reduction: "sum" });
-  const guesses = async (tree: Tree<number>) => Array.from(await scope(() => argmax(scores(tree), { axis: 1 }).data()));
+  const guesses = guessing(scores);
 
   const [optimizer, trees] = [adam(), shuffle(train, { seed })];
   const read = counting(trees, () => 1);
