@@ -11,7 +11,7 @@ export interface Program {
   readonly title: string;
   /** What it learns, for `weft list`. */
   readonly about: string;
-  /** How long all of it takes. */
+  /** How long all of it takes: on the CPU, by processor time, most of which is on one core. */
   readonly time: string;
   /** What all of it reaches. */
   readonly reaches: string;

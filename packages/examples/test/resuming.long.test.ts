@@ -171,7 +171,7 @@ test("--quick says what all of it would reach, if it has left something out", as
   const quick = async (...args: string[]) =>
     (await weft("train", ...args, "--quick", "--limit", "100", "--out", temporaryFolder())).out;
   expect(await quick("lenet", "--epochs", "1")).toMatch(
-    /^This was a quick try\. All of it \(20 s; 5 min on MNIST\) reaches a test accuracy of 99 % on digits and on MNIST\.$/m,
+    /^This was a quick try\. All of it \(25 s; 2\.5 min on MNIST\) reaches a test accuracy of 99 % on digits and on MNIST\.$/m,
   );
   expect(await quick("softmax")).not.toContain("quick");
 });

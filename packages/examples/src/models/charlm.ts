@@ -34,7 +34,7 @@ const writes = (model: ReturnType<typeof network>, characters: readonly string[]
 export const charlm: Program = {
   title: "Character language model",
   about: "The Song of Hiawatha, letter by letter, with an LSTM of 256 units",
-  time: "15 s; with --epochs 50 --optimizer adam 12 min",
+  time: "30 s; with --epochs 50 --optimizer adam 20 min",
   reaches: "a loss of about 3 nats a character; with --epochs 50 --optimizer adam of 1.9, and it writes words",
   epochs: 1,
   quick: {},

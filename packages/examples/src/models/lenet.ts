@@ -11,7 +11,7 @@ const start = { init: xavier(), biasInit: zeros() };
 export const lenet: Recipe = {
   title: "LeNet",
   about: "digits, with two convolutions and two linear layers",
-  time: "20 s; 5 min on MNIST",
+  time: "25 s; 2.5 min on MNIST",
   reaches: "a test accuracy of 99 % on digits and on MNIST",
   quick: { limit: 10_000 },
   options: { optimizer: { value: "name", about: "how it learns (sgd)", choices: ["sgd", "adam"] } },

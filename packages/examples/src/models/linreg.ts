@@ -10,7 +10,7 @@ import { regressionSections } from "../report/regression.ts";
 export const linreg: Program = {
   title: "Linear regression",
   about: "what homes in Boston cost, by hand: boxes instead of layers",
-  time: "1 s",
+  time: "4 s",
   reaches: "a mean squared error of 21.8948, the least there is",
   epochs: 10_000, // of one step each, with all of the data
   every: 1000,

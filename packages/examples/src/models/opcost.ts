@@ -44,7 +44,7 @@ const after = (some: readonly Part[], w: readonly Operand[], x: Tensor, y: Tenso
 export const opcost: Program = {
   title: "The cost of operations",
   about: "what recording and gradients cost, beside the operations themselves: a measurement",
-  time: "2 min",
+  time: "1 min",
   reaches: "steady ratios: the best of thirty passes",
   epochs: 30, // passes over 600 batches
   every: 10,

@@ -18,7 +18,7 @@ export async function extractor(weights?: string) {
 export const resnet50Features: Program = {
   title: "ResNet-50",
   about: "what a network of 50 layers sees in pictures, and how many a second: a measurement",
-  time: "2 min",
+  time: "1.5 min",
   reaches: "the features that PyTorch has with the same weights",
   epochs: 1,
   quick: { steps: 3 },

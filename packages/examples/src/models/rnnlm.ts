@@ -21,7 +21,7 @@ export const rnnlm: Program = {
   time: "25 min",
   reaches: "less than 5.5 nats a word",
   epochs: 3,
-  quick: { epochs: 1, limit: 4000 },
+  quick: { epochs: 1, limit: 3000 },
   cases: "sentences",
   options: { batch: { value: "sentences", about: "sentences in a batch", choices: ["64", "16", "4", "1"] } },
   async start({ limit, options, ...setting }) {

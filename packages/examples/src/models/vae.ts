@@ -13,7 +13,7 @@ import { count } from "../words.ts";
 export const vae: Program = {
   title: "Variational autoencoder",
   about: "to draw digits, from codes of 20 numbers",
-  time: "10 s; 1 min on MNIST",
+  time: "15 s; 1.5 min on MNIST",
   reaches: "an evidence lower bound of -105 nats a picture on MNIST",
   epochs: 10,
   quick: {},
