@@ -127,10 +127,10 @@ describe("downloads", () => {
     expect(error).toBeInstanceOf(DataError);
     expect(error.message).toBe(
       `numbers: could not download numbers.gz.
-  ${base}/missing/numbers.gz: the server answered 404 Not Found
-  ${base}/short/numbers.gz: expected 5000 bytes, found 100
-  ${base}/long/numbers.gz: expected 5000 bytes, found more
-  ${base}/wrong/numbers.gz: expected SHA-256 ${file.sha256}, found ${wrongSum}
+  ${base}/missing/numbers.gz: the server answered 404 Not Found.
+  ${base}/short/numbers.gz: expected 5000 bytes, found 100.
+  ${base}/long/numbers.gz: expected 5000 bytes, found more.
+  ${base}/wrong/numbers.gz: expected SHA-256 ${file.sha256}, found ${wrongSum}.
 ${about}
 Try again later, name another address with { mirrors }, or put a copy into a folder and set WEFT_DATA to that folder.`,
     );
@@ -144,8 +144,8 @@ Try again later, name another address with { mirrors }, or put a copy into a fol
     await new Promise((go) => closed.close(go));
     const error = await errorOf(load({ mirrors: [`${base}/cut/`, `http://127.0.0.1:${port}/`] }));
     expect(error.message.split("\n").slice(1, 3)).toEqual([
-      `  ${base}/cut/numbers.gz: terminated (other side closed)`,
-      `  http://127.0.0.1:${port}/numbers.gz: fetch failed (connect ECONNREFUSED 127.0.0.1:${port})`,
+      `  ${base}/cut/numbers.gz: terminated (other side closed).`,
+      `  http://127.0.0.1:${port}/numbers.gz: fetch failed (connect ECONNREFUSED 127.0.0.1:${port}).`,
     ]);
   });
 
@@ -221,9 +221,9 @@ Try again later, name another address with { mirrors }, or put a copy into a fol
       await vi.waitFor(() => expect(asked).not.toEqual([]), 10_000);
       await secondsUntil(Infinity, loading, () => dripping());
       expect((await loading).message.split("\n").slice(1, 4)).toEqual([
-        `  ${base}/silent/numbers.gz: the server sent nothing for 30 seconds`,
-        `  ${base}/drip/numbers.gz: the server sends less than 1000 bytes per second`,
-        `  ${base}/stuck-error/numbers.gz: the server answered 404 Not Found`,
+        `  ${base}/silent/numbers.gz: the server sent nothing for 30 seconds.`,
+        `  ${base}/drip/numbers.gz: the server sends less than 1000 bytes per second.`,
+        `  ${base}/stuck-error/numbers.gz: the server answered 404 Not Found.`,
       ]);
     });
 

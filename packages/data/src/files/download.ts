@@ -49,7 +49,7 @@ async function download(
     }
   }
   throw new DataError(
-    `${from.set}: could not download ${file.name}.\n${tried.map((line) => `  ${line}\n`).join("")}` +
+    `${from.set}: could not download ${file.name}.\n${tried.map((line) => `  ${line}.\n`).join("")}` +
       `${described(file, from)}\n` +
       `Try again later, name another address with { mirrors }, or put a copy into a folder and set WEFT_DATA to that folder.`,
   );

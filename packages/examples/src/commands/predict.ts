@@ -85,7 +85,7 @@ async function answered(file: string, text: string, backend: BackendName): Promi
   const { quick = false, options = {} } = JSON.parse(wanted) as Wanted;
   const { model, answer } = program.answers(known, { backend: await openBackend(backend, 0), quick, options });
   await load(file, model);
-  return answer(text);
+  return (await answer(text)).replaceAll("\r\n", "\n"); // a terminal needs none of the text's own ends of lines
 }
 
 const holds = (name: unknown): string =>
