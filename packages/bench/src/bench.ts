@@ -105,7 +105,11 @@ function settings(): Settings {
 
 async function run(rows: readonly RowFacts[], inputs: string): Promise<Report> {
   const { rounds, block, warmUp } = settings();
-  const core = chooseCore(options.core === undefined ? undefined : Number(options.core));
+  // A driver has threads of its own, which would share the core.
+  const core =
+    options.backend === "webgpu"
+      ? undefined
+      : chooseCore(options.core === undefined ? undefined : Number(options.core));
   const before = loadavg()[0]!;
   const rivals: Rival[] = [];
   const contenders: Named[] = [];

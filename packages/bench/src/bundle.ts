@@ -26,6 +26,10 @@ await build({
   format: "esm",
   target: "node20",
   external: ["webgpu"],
+  // Packages in CommonJS ask for what Node has.
+  banner: {
+    js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+  },
   define: Object.fromEntries(
     Object.entries(what.texts).map(([name, file]) => [name, JSON.stringify(readFileSync(path(file), "utf8"))]),
   ),

@@ -6,6 +6,7 @@ DEVICE = os.environ.get("WEFT_DEVICE", "cpu")
 if DEVICE == "cuda" and not torch.cuda.is_available():
     say({"missing": "this PyTorch has no CUDA device"})
     sys.exit(0)
+torch.backends.cudnn.allow_tf32 = False  # float32, as on the other side
 
 
 def given():
