@@ -1,7 +1,7 @@
 // What happens to gradients before a rule sees them: clipping and weight decay, in the order of the chain.
 import { RowSparse } from "@weft/autograd";
 import { KEEPER } from "@weft/autograd/internals";
-import { add, ArgumentError, clamp, div, less, mul, sqrt, square, sum, where, type Tensor } from "@weft/tensor";
+import { add, ArgumentError, clamp, div, less, mul, square, sum, where, type Tensor } from "@weft/tensor";
 import {
   describe,
   nonNegativeFinite,
@@ -16,6 +16,7 @@ import type { Rate } from "./groups.ts";
 import { prepared, statesOf } from "./kept-transforms.ts";
 import { selected } from "./members.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { root } from "./root.ts";
 
 /** Changes the gradients of a step. */
 export type Transform = (gradients: readonly Gradient[]) => readonly Gradient[];
@@ -45,8 +46,10 @@ const scaled = ({ param, g }: Gradient, factor: Tensor): Gradient => ({
 /** max / norm where the norm of gradients is larger, else 1. */
 function factor(max: number, gradients: readonly Gradient[]): Tensor {
   const unit = unitOf(max);
-  const norm = div(sqrt(gradients.map(({ g }) => squares(g, unit)).reduce((a, b) => add(a, b))), unit);
-  return where(less(max, norm), div(max, norm), 1);
+  const norm = div(root(gradients.map(({ g }) => squares(g, unit)).reduce((a, b) => add(a, b))), unit);
+  const larger = less(max, norm);
+  // Divided by max where it is not larger: 0 there would have no derivative.
+  return where(larger, div(max, where(larger, norm, max)), 1);
 }
 
 /**

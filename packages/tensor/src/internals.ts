@@ -86,4 +86,5 @@ export { ownShape } from "./matrix-kernel.ts";
 export { shapes } from "./rules.ts";
 export { adopt, closeScope, escape, flush, labelOf, openScope, own, OWNED, resultOf, visitTensors } from "./scope.ts";
 export { each, interpolateMode, outputSize, sides, type AutoPadding, type Padding, type PerAxis } from "./spatial.ts";
+export { sqrtZeroSafe } from "./statistics.ts";
 export { leftovers, openFile, readRange, replaceFile, type Disk, type FileSystem } from "./whole-files.ts";

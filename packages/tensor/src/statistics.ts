@@ -161,7 +161,7 @@ export function logSumExp(x: Operand, options?: ReduceOptions): Tensor {
 }
 
 /** √x for x ≥ 0, whose gradient at 0 is 0 instead of infinity. */
-function sqrtZeroSafe(x: Tensor): Tensor {
+export function sqrtZeroSafe(x: Tensor): Tensor {
   const positive = less(0, x);
   return where(positive, sqrt(where(positive, x, 1)), mul(x, 0));
 }

@@ -3,6 +3,7 @@ import { add, div, maximum, mean, mul, sqrt, square, sub, type Shape, type Tenso
 import { boolean, nonNegativeFinite, positive } from "@weft/tensor/internals";
 import { wholeKinds, type WholeOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
+import { root } from "../root.ts";
 import { average, decayed, fromShapes } from "./formulas.ts";
 
 export interface AdafactorOptions extends WholeOptions {
@@ -32,7 +33,7 @@ const shapesFor = (shape: Shape): Record<string, Shape> =>
 const factored = (g: Tensor, R: Tensor, C: Tensor): Tensor =>
   div(mul(div(g, sqrt(R)), sqrt(mean(R, { axis: -2, keepDims: true }))), sqrt(C));
 
-const rootMeanSquare = (x: Tensor): Tensor => sqrt(mean(square(x)));
+const rootMeanSquare = (x: Tensor): Tensor => root(mean(square(x)));
 
 /**
  * Adafactor: with squares s = g² + eps1 and β = 1 − t^−decayRate, R ← β R + (1 − β) · (means of the rows of s) and C ←
@@ -40,7 +41,8 @@ const rootMeanSquare = (x: Tensor): Tensor => sqrt(mean(square(x)));
  * `clipThreshold`; w ← w − α u, where α = min(lr, 1 / √t) · max(eps2, rms(w)) (Shazeer and Stern 2018, without
  * momentum). So the state of a matrix [n, m] has n + m numbers. A stack of matrices has R and C for each; a vector has
  * V ← β V + (1 − β) s, and u = g / √V. With `relativeStep: false` α = lr. `weightDecay` is like that of `adamw`. Needs
- * whole gradients: `lazy` is refused.
+ * whole gradients: `lazy` is refused. To differentiate its steps twice in f32 where gradients are 0, make eps1 greater:
+ * 10⁻¹², say.
  *
  * @example
  * const w = param(tensor([[3, 4]]));

@@ -1,5 +1,5 @@
 // Adam and its relatives: averages of gradients, divided by the roots of averages of their squares.
-import { add, div, maximum, mul, sqrt, square, sub } from "@weft/tensor";
+import { add, div, maximum, mul, square, sub } from "@weft/tensor";
 import {
   boolean,
   decay,
@@ -10,6 +10,7 @@ import {
 } from "@weft/tensor/internals";
 import { kinds, type OptimizerOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
+import { root } from "../root.ts";
 import type { Formula } from "../rule.ts";
 import { average, decayed, fromZeros } from "./formulas.ts";
 
@@ -40,9 +41,9 @@ const adamFormula = (
     const size = average(beta2, v!, square(g));
     const most = largest && maximum(largest, size);
     // √(v / (1 − β₂ᵗ)) = √v / √(1 − β₂ᵗ), and the other correction goes into the learning rate: numbers, not tensors.
-    const root = add(mul(sqrt(most ?? size), 1 / Math.sqrt(1 - beta2 ** t)), eps);
+    const divisor = add(mul(root(most ?? size), 1 / Math.sqrt(1 - beta2 ** t)), eps);
     return [
-      sub(decayed(p, lr, weightDecay), div(mul(mean, lr / (1 - beta1 ** t)), root)),
+      sub(decayed(p, lr, weightDecay), div(mul(mean, lr / (1 - beta1 ** t)), divisor)),
       { m: mean, v: size, ...(most && { largest: most }) },
     ];
   });

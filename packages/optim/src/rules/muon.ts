@@ -1,22 +1,10 @@
 // Muon: the momentum of a matrix is made orthogonal before it is a step. Other parameters go to another optimizer.
-import {
-  add,
-  ArgumentError,
-  div,
-  matmul,
-  mul,
-  reshape,
-  sqrt,
-  square,
-  sub,
-  sum,
-  transpose,
-  type Tensor,
-} from "@weft/tensor";
+import { add, ArgumentError, div, matmul, mul, reshape, square, sub, sum, transpose, type Tensor } from "@weft/tensor";
 import { boolean, decay, nonNegativeFinite, oneOf, positiveCount } from "@weft/tensor/internals";
 import { divided } from "../divided.ts";
 import { wholeKinds, type WholeOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
+import { root } from "../root.ts";
 import { adamw } from "./adam.ts";
 import { decayed, fromZeros } from "./formulas.ts";
 
@@ -48,7 +36,7 @@ const scales = {
 function orthogonalized(x: Tensor, iterations: number): Tensor {
   const [rows, columns] = x.shape as readonly [number, number];
   if (rows > columns) return transpose(orthogonalized(transpose(x), iterations));
-  let y = div(x, add(sqrt(sum(square(x))), 1e-7));
+  let y = div(x, add(root(sum(square(x))), 1e-7));
   for (let k = 0; k < iterations; k++) {
     const s = matmul(y, transpose(y));
     y = add(mul(y, 3.4445), matmul(add(mul(s, -4.775), mul(matmul(s, s), 2.0315)), y));
