@@ -13,7 +13,7 @@ import {
 } from "@weft/tensor/internals";
 import { dense, entrances, isSparse, stepOf, valueOf, type Gradient } from "./gradient.ts";
 import type { Rate } from "./groups.ts";
-import { prepared, statesOf } from "./kept-transforms.ts";
+import { chainedState, prepared } from "./kept-transforms.ts";
 import { selected } from "./members.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { root } from "./root.ts";
@@ -165,7 +165,7 @@ export function chain(
     },
     ...entrances(name, begin),
     stateOf: (param) => last.stateOf(param),
-    state: (model) => ({ ...last.state(model), ...statesOf(transforms, model) }),
+    state: (model) => chainedState(transforms, last.state(model), model),
     load: (state, model) => {
       const { own, take } = prepared(transforms, state, model);
       last.load(own, model);

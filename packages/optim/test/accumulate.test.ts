@@ -2,7 +2,7 @@
 import { diff, param, scope, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
 import { Embedding, fromBytes, Linear, params, readSafetensors, seed, toBytes } from "@weft/nn";
-import { mul, square, sum, take, type Tensor } from "@weft/tensor";
+import { add, mul, square, sum, take, type Tensor } from "@weft/tensor";
 import { openSync as openCpu } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import {
@@ -145,6 +145,45 @@ test("state() and load() take the sums back, all or nothing", async () => {
     "accumulate: x is not expected",
   );
   expect(await toBytes(tree)).toEqual(bytes);
+});
+
+test("a chain in a chain has sums of its own, in state() and in files", async () => {
+  const build = () => {
+    const model = { transforms: [param(tensor([1, 2]))], optimizer: { w: param(tensor([3])) } };
+    const rule = chain(accumulate(3), chain(accumulate(2), chain(accumulate(2), momentum({ lr: 0.1 }))));
+    const step = (k: number) =>
+      scope(() => rule.update(diff(() => params(model).map((p) => sum(mul(p, k))).reduce((a, b) => add(a, b))))); // oxfmt-ignore
+    return { model, rule, step };
+  };
+  for (const at of [1, 3, 4, 7, 12, 13, 17]) {
+    const one = build();
+    for (let k = 1; k <= at; k++) one.step(k);
+    const [state, before, bytes] = [one.rule.state(one.model), values(one.model), await toBytes(one)];
+    for (let k = at + 1; k <= 24; k++) one.step(k);
+    const wanted = [...values(one.model), one.rule.steps];
+    params(one.model).forEach((p, k) => (p.value = tensor(before[k] as number[])));
+    one.rule.load(state, one.model);
+    for (let k = at + 1; k <= 24; k++) one.step(k);
+    expect([...values(one.model), one.rule.steps]).toEqual(wanted);
+    const other = build();
+    fromBytes(bytes, other);
+    for (let k = at + 1; k <= 24; k++) other.step(k);
+    expect([...values(other.model), other.rule.steps]).toEqual(wanted);
+  }
+});
+
+test("states of chains in chains from before load as they did", () => {
+  const p = param(tensor([1]));
+  const build = () => chain(accumulate(2), chain(clipValue(9), accumulate(3), sgd({ lr: 1 })));
+  const [old, rule] = [build(), build()];
+  for (let k = 0; k < 3; k++) scope(() => old.apply([{ param: p, g: tensor([2]) }]));
+  const flat = Object.entries(old.state(p)).map(([path, box]) => [path.replace("optimizer.", ""), box] as const);
+  expect(flat.map(([path]) => path).toSorted()).toEqual(
+    [0, 1].flatMap((k) => ["steps", "value.sum", "value.t"].map((name) => `transforms.${k}.${name}`)).concat("steps", "value.t").toSorted(), // oxfmt-ignore
+  );
+  rule.load(Object.fromEntries(flat), p);
+  for (let k = 0; k < 3; k++) scope(() => rule.apply([{ param: p, g: tensor([2]) }]));
+  expect([p.value.itemSync(), rule.steps]).toEqual([-1, 1]);
 });
 
 test("an update that fails takes its share of the sums back", () => {
