@@ -2,25 +2,44 @@
 import type { Param } from "@weft/autograd";
 import { KEEPER, type Keeper, type Kept } from "@weft/autograd/internals";
 import { ArgumentError } from "@weft/tensor";
+import { resultOf } from "@weft/tensor/internals";
 import { entrances, stepOf, type Gradient } from "./gradient.ts";
-import type { Rate } from "./groups.ts";
-import { selected } from "./members.ts";
+import type { OptimizerOptions, Rate } from "./groups.ts";
+import { membersOf, selected } from "./members.ts";
 import { stateAccess, type Optimizer } from "./optimizer.ts";
+import { clipNorm } from "./transforms.ts";
+
+/** How a first optimizer is divided from a second one. */
+interface Division {
+  /** Whether the first one can update a parameter. */
+  readonly fits: (param: Param) => boolean;
+  /** Why it could not. */
+  readonly misfit: string;
+  /** Options of the first. */
+  readonly options: OptimizerOptions;
+  /** The rate of the second for one of the first; undefined: it has a rate of its own. */
+  readonly rate: ((rate: Rate) => Rate) | undefined;
+}
 
 /**
- * `first` updates the parameters for which `fits` holds, and `second` all others and those in its own `params`. `given`
- * is the option `params` of the first.
+ * `first` updates the parameters for which `fits` holds, and `second` all others and those in its own `params`. Clipping
+ * of the first is for all of them, its groups are of those that it updates itself.
  */
-export function divided(
-  first: Optimizer,
-  second: Optimizer,
-  fits: (param: Param) => boolean,
-  given: unknown,
-): Optimizer {
+export function divided(first: Optimizer, second: Optimizer, { fits, misfit, options, rate }: Division): Optimizer {
   const { name } = first;
   const [own, others] = [first.params, second.params];
   const isFirst = (param: Param): boolean => fits(param) && others?.has(param) !== true;
   const members = own && new Set([...own, ...(others ?? [])]);
+  const { gclip = 0, groups = [], params: given } = options;
+  const clip = gclip > 0 ? clipNorm(gclip) : undefined;
+  for (const [k, group] of groups.entries())
+    for (const param of membersOf(`${name}: group ${k}`, group.params))
+      if (!isFirst(param))
+        throw new ArgumentError(
+          `${name}: a parameter ${param.dtype}[${param.shape}] is in group ${k}, but fallback updates it, because it is ` +
+            `${fits(param) ? "among its params" : misfit}; leave it out there, and give fallback groups of its own: ` +
+            "{ fallback: adamw({ groups: […] }) }",
+        );
   const apply = (gradients: readonly Gradient[]): void => {
     const chosen = selected({ name, params: members }, gradients);
     const left = chosen.filter(({ param }) => !isFirst(param));
@@ -31,7 +50,7 @@ export function divided(
         );
     stepOf(() => {
       first.apply(chosen.filter(({ param }) => isFirst(param)));
-      second.apply(left);
+      resultOf(() => second.apply(clip?.(left) ?? left));
     });
   };
   const [firsts, seconds] = [first[KEEPER], second[KEEPER]];
@@ -46,8 +65,9 @@ export function divided(
     get lr(): number {
       return first.lr;
     },
-    set lr(rate: Rate) {
-      first.lr = rate;
+    set lr(now: Rate) {
+      first.lr = now;
+      if (rate !== undefined) second.lr = rate(now);
     },
     get params() {
       return members && new Set(members);

@@ -184,6 +184,68 @@ test("muon leaves vectors, and what it was given, to its fallback", () => {
   expect(limited.stateOf(head)).toBeUndefined();
 });
 
+test("gclip of muon clips what its fallback updates, too", () => {
+  const [matrix, bias] = [param(tensor([[1, 2]])), param(tensor([1, 2]))];
+  const rule = muon({ gclip: 1, fallback: sgd({ lr: 1 }) });
+  rule.apply([{ param: matrix, g: tensor([[1, 1]]) }, { param: bias, g: tensor([30, 40]) }]); // oxfmt-ignore
+  expect(bias.value.arraySync()).toEqual([1 - 0.6, 2 - 0.8].map((x) => expect.closeTo(x, 11)));
+  rule.apply([{ param: bias, g: tensor([0.3, 0.4]) }]);
+  expect(bias.value.arraySync()).toEqual([0.4 - 0.3, 1.2 - 0.4].map((x) => expect.closeTo(x, 11)));
+});
+
+test("the default fallback has the rate of muon in proportion; one that is given has its own", () => {
+  // A step of Adam is lr times the sign of the gradient, at first; decayed by lr / 100.
+  const move = (rule: Optimizer, bias: Param) => {
+    const before = bias.value.itemSync() as number;
+    rule.apply([{ param: bias, g: tensor(1) }]);
+    return before - (bias.value.itemSync() as number);
+  };
+  const bias = () => param(tensor(0));
+  for (const [options, lr] of [
+    [undefined, 0.001],
+    [{ lr: 0.2 }, 0.01],
+    [{ lr: (step: number) => 0.2 / (1 + step) }, 0.01],
+    [{ lr: 0.2, scale: "adam" as const }, 0.2],
+    [{ lr: 0.2, fallback: sgd({ lr: 0.5 }) }, 0.5],
+  ] as const)
+    expect(move(muon(options), bias())).toBeCloseTo(lr, 7);
+  const [p, rule] = [bias(), muon({ lr: (step) => 0.2 / (1 + step) })];
+  expect([move(rule, p), move(rule, p)]).toEqual([0.01, 0.005].map((x) => expect.closeTo(x, 3)));
+  rule.lr = 0;
+  expect(move(rule, p)).toBe(0);
+  const fallback = sgd({ lr: 0.5 });
+  const other = muon({ fallback });
+  other.lr = 0;
+  expect(move(other, bias())).toBe(0.5);
+  fallback.lr = 0.25;
+  expect(move(other, bias())).toBe(0.25);
+});
+
+test("groups of muon are of what it updates itself", () => {
+  const [first, second, bias] = [param(tensor([[1]])), param(tensor([[1]])), param(tensor([1]))];
+  const once = "wanted each in exactly one group";
+  expect(() => muon({ groups: [{ params: first }, { params: [second, bias] }] })).toThrow(
+    new ArgumentError(
+      "muon: a parameter f64[1] is in group 1, but fallback updates it, because it is no matrix; " +
+        "leave it out there, and give fallback groups of its own: { fallback: adamw({ groups: […] }) }",
+    ),
+  );
+  expect(() => muon({ groups: [{ params: [first, second] }], fallback: sgd({ params: [second, bias] }) })).toThrow(
+    "is in group 0, but fallback updates it, because it is among its params",
+  );
+  const partial = muon({ groups: [{ params: first }] });
+  expect(() => partial.update(loss(first, second, bias))).toThrow(once);
+  const rule = muon({
+    groups: [{ params: first, lr: 1 }, { params: second, lr: 0 }],
+    fallback: sgd({ groups: [{ params: bias, lr: 0.25 }] }),
+  }); // oxfmt-ignore
+  rule.update(loss(first, second, bias));
+  expect(first.value.itemSync()).toBeLessThan(0.5);
+  expect([second.value.itemSync(), bias.value.itemSync()]).toEqual([1, 0.5]);
+  const unknown = param(tensor([1]));
+  expect(() => rule.update(loss(first, second, unknown))).toThrow(once);
+});
+
 test("muon and its fallback step together, or not at all", () => {
   const cpu = openCpu({});
   const model = Linear(2, 2);

@@ -2,7 +2,7 @@
 import { add, ArgumentError, div, matmul, mul, reshape, square, sub, sum, transpose, type Tensor } from "@weft/tensor";
 import { boolean, decay, nonNegativeFinite, oneOf, positiveCount } from "@weft/tensor/internals";
 import { divided } from "../divided.ts";
-import { wholeKinds, type WholeOptions } from "../groups.ts";
+import { rateOf, wholeKinds, type Rate, type WholeOptions } from "../groups.ts";
 import { ruled, type Optimizer } from "../optimizer.ts";
 import { root } from "../root.ts";
 import { adamw } from "./adam.ts";
@@ -21,7 +21,10 @@ export interface MuonOptions extends WholeOptions {
    */
   readonly scale?: keyof typeof scales;
   readonly weightDecay?: number;
-  /** The optimizer of what is not a matrix, and of its own `params`. Default: `adamw()`. */
+  /**
+   * The optimizer of what is not a matrix, and of its own `params`. Default: `adamw`, with a twentieth of `lr` as its
+   * rate (0.001 at 0.02), or with `scale: "adam"` with `lr`.
+   */
   readonly fallback?: Optimizer;
 }
 
@@ -49,7 +52,9 @@ function orthogonalized(x: Tensor, iterations: number): Tensor {
  * orthogonal, approximately: after u / ‖u‖, five times u ← 3.4445 u − 4.775 (u uᵀ) u + 2.0315 (u uᵀ)² u (Jordan et al.
  * 2024). For matrices; a parameter with more axes, such as the weights of a convolution, counts as a matrix with the
  * rows of its first axis. Other parameters are updated by `fallback`, and so are those that it was given as `params`:
- * embeddings and the last layer usually should be. Needs whole gradients: `lazy` is refused.
+ * embeddings and the last layer usually should be. `gclip` and `params` are for these, too; a fallback that is given has
+ * a rate and groups of its own, and parameters that it updates are in no group here. Needs whole gradients: `lazy` is
+ * refused.
  *
  * @example
  * const [first, ...rest] = params(model);
@@ -84,7 +89,15 @@ export function muon(options?: MuonOptions): Optimizer {
   );
   if (options?.groups?.some(({ fallback }) => fallback !== undefined))
     throw new ArgumentError("muon: a group cannot have a fallback; give fallback groups of its own");
-  return divided(matrices, options?.fallback ?? adamw(), ({ shape }) => shape.length > 1, options?.params);
+  const { lr = defaults.lr, scale = defaults.scale, fallback } = options ?? {};
+  const part = scale === "adam" ? 1 : 1 / 20;
+  const rate = (whole: Rate): Rate => (step) => part * rateOf(whole, step);
+  return divided(matrices, fallback ?? adamw({ lr: rate(lr) }), {
+    fits: ({ shape }) => shape.length > 1,
+    misfit: "no matrix",
+    options: options ?? {},
+    rate: fallback === undefined ? rate : undefined,
+  });
 }
 
 const defaults = {
@@ -92,6 +105,6 @@ const defaults = {
   gamma: 0.95,
   nesterov: true,
   iterations: 5,
-  scale: "shape" as const,
+  scale: "shape" as keyof typeof scales,
   weightDecay: 0,
 };
