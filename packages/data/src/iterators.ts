@@ -1,7 +1,7 @@
 // Iterators: the first few, every n-th, repeated, in a random order. Each works on synchronous and asynchronous
 // sources, is lazy, and can be iterated over as often as its source can.
 import { ArgumentError } from "@weft/tensor";
-import { describe, readOptions, seedNumber, shown } from "@weft/tensor/internals";
+import { readOptions, seedNumber, shown, wantIterable } from "@weft/tensor/internals";
 import { VISIT, type Batches } from "./batches/batch.ts";
 import { PASSES, passesOf, positionOf, type Cursor, type Passes, type Position } from "./position.ts";
 import { permutation, purpose, stream } from "./stream.ts";
@@ -31,10 +31,9 @@ interface Traversal {
   readonly first: number;
 }
 
-const isIterable = (x: unknown): x is Iterable<unknown> =>
-  typeof (x as Iterable<unknown> | undefined)?.[Symbol.iterator] === "function";
-const isAsyncIterable = (x: unknown): x is AsyncIterable<unknown> =>
-  typeof (x as AsyncIterable<unknown> | undefined)?.[Symbol.asyncIterator] === "function";
+/** Whether a source can be iterated over without waiting. */
+const isSynchronous = (x: AnyIterable<unknown>): x is Iterable<unknown> =>
+  typeof (x as Iterable<unknown>)[Symbol.iterator] === "function";
 
 /** How many items a source has, if it says so. */
 export const lengthOf = (source: object): number | undefined => {
@@ -71,8 +70,7 @@ async function* walkLater<T>(source: AnyIterable<T>, { rounds, every, first }: T
 
 /** `left` is what a pass of the source leaves out, unless that is what the caller asks for. */
 function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal, left = 0): Sequence<T> {
-  if (!isIterable(source) && !isAsyncIterable(source))
-    throw new ArgumentError(`${op}: wanted something to iterate over, got ${describe(source)}.`);
+  if (typeof source !== "string") wantIterable(op, "something to iterate over", source);
   return sequence({
     length() {
       const n = lengthOf(source);
@@ -82,7 +80,7 @@ function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal,
     },
     position: () => positionOf(source),
     left,
-    now: isIterable(source) ? () => walk(source as Iterable<T>, walking()) : undefined,
+    now: isSynchronous(source) ? () => walk(source as Iterable<T>, walking()) : undefined,
     later: () => walkLater(source, walking()),
   });
 }
@@ -245,8 +243,7 @@ export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }):
       },
     });
   }
-  if (!isIterable(source) && !isAsyncIterable(source))
-    throw new ArgumentError(`shuffle: wanted something to iterate over, got ${describe(source)}.`);
+  if (typeof source !== "string") wantIterable("shuffle", "something to iterate over", source);
   const passes = passesOf("shuffle");
   const mix = (items: readonly T[], cursor: Cursor): Iterable<T> => {
     const left = order(items.length, cursor.pass).subarray(cursor.batch);
@@ -265,7 +262,7 @@ export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }):
     length: () => lengthOf(source),
     position: () => passes.position,
     left: leftOf(source),
-    now: isIterable(source)
+    now: isSynchronous(source)
       ? () => {
           const items = [...(source as Iterable<T>)];
           return mix(items, passes.begin(items.length))[Symbol.iterator]();

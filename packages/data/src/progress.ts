@@ -1,7 +1,16 @@
 // Progress: a loop that shows how far it has come. Items pass through untouched; a loss that is still being computed is
 // read now and then, without the loop waiting for it.
-import { ArgumentError, type Tensor } from "@weft/tensor";
-import { anything, BRAND, callable, nonNegative, readOptions, string, type OptionKinds } from "@weft/tensor/internals";
+import type { Tensor } from "@weft/tensor";
+import {
+  anything,
+  BRAND,
+  callable,
+  nonNegative,
+  readOptions,
+  string,
+  wantIterable,
+  type OptionKinds,
+} from "@weft/tensor/internals";
 import { beginning, type Display, type ProgressState, type TextStream } from "./display.ts";
 import { leftOf, lengthOf, sequence, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
 import { positionOf } from "./position.ts";
@@ -76,8 +85,7 @@ export function progressWith(
   const displays: Display[] = [];
   function progress<T>(source: AnyIterable<T>, given?: ProgressOptions<T>): AsyncSequence<T> {
     const options: ProgressOptions<T> = readOptions("progress", given, kinds as OptionKinds<ProgressOptions<T>>, {});
-    if (typeof source !== "object" || source === null || !(Symbol.iterator in source || Symbol.asyncIterator in source))
-      throw new ArgumentError(`progress: wanted something to iterate over, got ${String(source)}.`);
+    wantIterable("progress", "something to iterate over", source);
     const total = options.total ?? lengthOf(source);
     const open = (): Meter<T> => {
       const display = options.display ?? shownBy(options as ProgressOptions<never>);

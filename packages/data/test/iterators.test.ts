@@ -147,18 +147,18 @@ describe("shuffle", () => {
 });
 
 test.each([
-  ["takeFirst: wanted something to iterate over, got number 5.", () => takeFirst(5 as never, 1)],
-  ["cycle: wanted something to iterate over, got null.", () => cycle(null as never)],
+  ["takeFirst: wanted something to iterate over, got number 5", () => takeFirst(5 as never, 1)],
+  ["cycle: wanted something to iterate over, got null", () => cycle(null as never)],
   ['takeNth: n is "2", wanted a whole number from 1.', () => takeNth(five, "2" as never)],
-  ["shuffle: wanted something to iterate over, got undefined.", () => shuffle(undefined as never)],
+  ["shuffle: wanted something to iterate over, got undefined", () => shuffle(undefined as never)],
   ['shuffle: there is no option "sed"; known options: seed', () => shuffle(five, { sed: 1 } as never)],
   ["shuffle: wanted options { seed }, got number 1", () => shuffle(five, 1 as never)],
   ["takeFirst: n is -1, wanted a whole number from 0.", () => takeFirst(five, -1)],
   ["takeFirst: n is 1.5, wanted a whole number from 0.", () => takeFirst(five, 1.5)],
   ["takeNth: n is 0, wanted a whole number from 1.", () => takeNth(five, 0)],
   ["ncycle: n is NaN, wanted a whole number from 0.", () => ncycle(five, Number.NaN)],
-  ["cycle: wanted something to iterate over, got {  }.", () => cycle({} as never)],
-  ["shuffle: wanted something to iterate over, got {  }.", () => shuffle({} as never)],
+  ["cycle: wanted something to iterate over, got {  }", () => cycle({} as never)],
+  ["shuffle: wanted something to iterate over, got {  }", () => shuffle({} as never)],
 ])("%s", (message, make) => {
   expect(make).toThrow(new ArgumentError(message));
 });

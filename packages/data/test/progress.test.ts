@@ -319,5 +319,7 @@ test("refuses what cannot be iterated over", () => {
   );
   expect(() => progress([1], "loss" as never)).toThrow("progress: wanted options { total, name,");
   expect(() => progress([1], { value: 3 as never })).toThrow("progress: wanted a function as value, got number 3");
-  expect(() => progress(5 as never)).toThrow(new ArgumentError("progress: wanted something to iterate over, got 5."));
+  expect(() => progress(5 as never)).toThrow(
+    new ArgumentError("progress: wanted something to iterate over, got number 5"),
+  );
 });

@@ -1,6 +1,6 @@
 // Optimizers, schedules, training loops and searches.
 export { accumulate } from "./accumulate.ts";
-export { converge, DivergenceError } from "./converge.ts";
+export { converge, DivergenceError, type Convergence } from "./converge.ts";
 export { gradientsOf, type Gradient } from "./gradient.ts";
 export { lbfgs, type LbfgsOptions, type LossOptimizer } from "./lbfgs/lbfgs.ts";
 export { minimize, type Minimization } from "./minimize.ts";

@@ -7,13 +7,13 @@ import {
   callable,
   closeScope,
   context,
-  describe,
   filled,
   openScope,
   readValue,
   refusePromise,
   type Scope,
   together,
+  wantIterable,
 } from "@weft/tensor/internals";
 import { wantParams } from "./gradient.ts";
 import type { LossOptimizer } from "./lbfgs/lbfgs.ts";
@@ -30,6 +30,7 @@ export type Arguments<Item> = Item extends readonly unknown[] ? Item : [Item];
 
 /** The losses of a training run, one per item of the data. It can be iterated again, or awaited. */
 export interface Minimization extends Run<Tensor> {
+  /** The number of steps, if the data have a length: what they say when it is asked for. */
   readonly length: number | undefined;
 }
 
@@ -59,17 +60,21 @@ export function minimize<Item>(
   optimizer: AnyOptimizer = adam(),
 ): Minimization {
   readValue("minimize", "the loss", loss, callable);
-  if (typeof data !== "object" || data === null || !(Symbol.asyncIterator in data || Symbol.iterator in data))
-    throw new ArgumentError(`minimize: wanted data to iterate over, got ${describe(data)}`);
+  wantIterable("minimize", "data to iterate over", data);
   if (!takesLoss(optimizer)) readOptimizer("minimize", optimizer);
   if (context.tape !== undefined)
     throw new ArgumentError(
       "minimize: inside a diff or grad no gradient would go through its steps; write the inner loop by hand, with optimizer.update(diff(…)), or minimize before",
     );
-  const { length } = data as { length?: unknown };
   const { training } = context; // kept, since iteration goes on after a surrounding `training(…)` has returned
   const run = awaitable("minimize", () => steps(loss, data, optimizer, training));
-  return Object.assign(run, { length: typeof length === "number" ? length : undefined });
+  return Object.defineProperty(run as Minimization, "length", { get: () => lengthOf(data), enumerable: true });
+}
+
+/** How many items there are, or are left, as far as the data say so now. */
+function lengthOf(data: object): number | undefined {
+  const { length } = data as { length?: unknown };
+  return typeof length === "number" ? length : undefined;
 }
 
 async function* steps<Item>(

@@ -1,6 +1,7 @@
 // Training as iteration: inputs, outputs, lifetimes, and yielding to the event loop.
 import { diff, grad, keep, param, scope, state, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
+import { fromBytes, toBytes } from "@weft/nn";
 import * as cpu from "@weft/tensor-cpu";
 import { ArgumentError, mul, square, sub, sum, type Tensor } from "@weft/tensor";
 import { expect, test, vi } from "vitest";
@@ -162,7 +163,7 @@ test("an asynchronous loss is refused", async () => {
 test("converge passes items on until they rise on average", async () => {
   const values = [10, 8, 6, 5, 4, 6, 9, 12, 15];
   // p: 0 -2 -3 -2.5 -2.25 .875 3.4375 4.71875 …; avgp at alpha .5: 0 -1 -2 -2.25 -2.25 -.6875 1.375
-  expect(await drain(converge(values, { alpha: 0.5 }), (x) => x)).toEqual([10, 8, 6, 5, 4, 6]);
+  expect(await drain(converge(values, { alpha: 0.5 }), (x) => x)).toEqual([10, 8, 6, 5, 4, 6, 9]);
   const p = param(tensor([4]));
   const forever = function* () {
     for (let k = 0; ; k++) yield tensor([k < 20 ? 0 : 3 * k]);
@@ -247,8 +248,43 @@ test("a loss of NaN is a value for minimize, and ends converge", async () => {
   await expect(drain(converge([NaN]))).rejects.toThrow("converge: item 1 is NaN");
 });
 
+test("converge goes on where it was saved or assigned, and says whether it has stopped", async () => {
+  const values = [10, 8, 6, 5, 4, 6, 9, 12, 15];
+  for (let at = 0; at < 7; at++) {
+    const first = converge(values.slice(0, at), { alpha: 0.5 });
+    expect(await drain(first, (x) => x)).toEqual(values.slice(0, at));
+    expect(first.stopped).toBe(false);
+    const second = converge(values.slice(at), { alpha: 0.5 });
+    fromBytes(await toBytes({ w: param(tensor([1])), loop: first }), { w: param(tensor([1])), loop: second });
+    expect(await drain(second, (x) => x)).toEqual(values.slice(at, 7));
+    expect(second).toMatchObject({ step: 7, last: 9, stopped: true });
+    expect(await drain(second, (x) => x)).toEqual([]);
+  }
+  // Equal items, too: after 10 / alpha of them.
+  const same = (n: number) => converge(Array.from({ length: n }, () => 3), { alpha: 1 }); // oxfmt-ignore
+  const [some, rest] = [same(2), same(9)];
+  await some;
+  Object.assign(rest, {
+    step: some.step,
+    average: some.average,
+    trend: some.trend,
+    last: some.last,
+    equal: some.equal,
+  });
+  expect(await drain(rest, (x) => x)).toHaveLength(1);
+  await expect(drain(Object.assign(converge([NaN]), { step: 7 }))).rejects.toThrow("converge: item 8 is NaN");
+});
+
+test("the number of steps is what the data say when it is asked for", () => {
+  let left = 5;
+  const data = { get length() { return left; }, *[Symbol.iterator]() {} }; // oxfmt-ignore
+  const run = minimize(() => sum(tensor([1])), data as Iterable<[]>);
+  left = 3;
+  expect(run.length).toBe(3);
+});
+
 test("converge can be awaited, and does not release the items", async () => {
-  expect(await converge([10, 8, 6, 5, 4, 6, 9, 12, 15], { alpha: 0.5 })).toBe(6);
+  expect(await converge([10, 8, 6, 5, 4, 6, 9, 12, 15], { alpha: 0.5 })).toBe(9);
   const items = [3, 2, 1].map((x) => tensor([x]));
   const last = await converge(items);
   expect(await last.item()).toBe(1);

@@ -26,6 +26,7 @@ export { rmsNormOp } from "./fused/rmsNorm.ts";
 export { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./fused/softmax.ts";
 export { standardizeGrad } from "./fused/standardize.ts";
 export { BRAND, CONTRACT, VERSION } from "./interpreter.ts";
+export { isIterable, wantIterable } from "./iterable.ts";
 export { note, type LaunchLog } from "./launch-log.ts";
 export { floating, inDType, inFloats, withNumber } from "./operands.ts";
 export type {

@@ -1,8 +1,8 @@
 // What all wrappers of loops share: they check what they wrap, can be iterated or awaited, and read what is measured.
 import { awaitable } from "@weft/optim/internals";
 import type { Run } from "@weft/optim";
-import { ArgumentError, isTensor } from "@weft/tensor";
-import { describe, type OptionKind } from "@weft/tensor/internals";
+import { ArgumentError } from "@weft/tensor";
+import { describe, wantIterable, type OptionKind } from "@weft/tensor/internals";
 
 /** Anything to iterate over, such as `minimize(…)` or another wrapper. */
 export type Steps<T> = Iterable<T> | AsyncIterable<T>;
@@ -19,14 +19,9 @@ export interface Wrapped<T> extends Run<T> {
   readonly length: number | undefined;
 }
 
-export const isIterable = (x: unknown): x is Steps<unknown> =>
-  typeof x === "object" && x !== null && !isTensor(x) && (Symbol.iterator in x || Symbol.asyncIterator in x);
-
 /** Refuses what cannot be iterated over. */
-export function checkSteps(op: string, steps: unknown): void {
-  if (!isIterable(steps))
-    throw new ArgumentError(`${op}: wanted steps to iterate over, such as minimize(…), got ${describe(steps)}`);
-}
+export const checkSteps = (op: string, steps: unknown): void =>
+  wantIterable(op, "steps to iterate over, such as minimize(…)", steps);
 
 /** A run that iterates as `iterate` does, with as many items as `steps` has. */
 export function wrapped<T>(op: string, steps: Steps<T>, iterate: () => AsyncIterator<T>): Wrapped<T> {

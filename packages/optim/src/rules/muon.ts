@@ -91,7 +91,10 @@ export function muon(options?: MuonOptions): Optimizer {
     throw new ArgumentError("muon: a group cannot have a fallback; give fallback groups of its own");
   const { lr = defaults.lr, scale = defaults.scale, fallback } = options ?? {};
   const part = scale === "adam" ? 1 : 1 / 20;
-  const rate = (whole: Rate): Rate => (step) => part * rateOf(whole, step);
+  const rate =
+    (whole: Rate): Rate =>
+    (step) =>
+      part * rateOf(whole, step);
   return divided(matrices, fallback ?? adamw({ lr: rate(lr) }), {
     fits: ({ shape }) => shape.length > 1,
     misfit: "no matrix",

@@ -1,9 +1,8 @@
 // Batches as a model takes them: its arguments and, last, the target.
 import { add, ArgumentError, mul, reshape, stack, type Tensor } from "@weft/tensor";
-import { callable, describe, filled, untaped } from "@weft/tensor/internals";
+import { callable, describe, filled, untaped, wantIterable } from "@weft/tensor/internals";
 import { Merged } from "../metrics/metric.ts";
 import { areLengths } from "@weft/data/internals";
-import { isIterable } from "../steps.ts";
 
 /** Batches, each a tuple `[…inputs, target]`, such as those of `minibatch`. */
 export type LabeledBatches<In extends readonly unknown[], Target> =
@@ -40,8 +39,8 @@ export function partsOf<In extends readonly unknown[], Target>(
 
 /** Refuses what is no data, and what can be iterated over only once where that is not enough. */
 export function checkData(op: string, what: string, data: unknown, passes: number): void {
-  if (!isIterable(data)) throw new ArgumentError(`${op}: wanted batches as ${what}, got ${describe(data)}`);
-  if (passes > 1 && "next" in data)
+  wantIterable(op, `batches as ${what}`, data);
+  if (passes > 1 && "next" in (data as object))
     throw new ArgumentError(
       `${op}: ${what} can be iterated over only once (it is a generator or an iterator), but ${passes} epochs need it ` +
         "again each time. Pass minibatch(…), an array of batches, or an object that makes a new iterator: " +
