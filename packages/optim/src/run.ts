@@ -1,6 +1,6 @@
 // A run that can be iterated step by step, or awaited: then it runs to the end and returns its last item.
-import { ArgumentError, isTensor, keep, readTensor, type Tensor } from "@weft/tensor";
-import { own } from "@weft/tensor/internals";
+import { ArgumentError, isTensor } from "@weft/tensor";
+import { handle } from "@weft/tensor/internals";
 
 /**
  * Each iteration runs it again. Awaiting it, any number of times, runs it once, like a promise, and returns the last
@@ -27,6 +27,3 @@ async function lastOf<T>(op: string, iterate: () => AsyncIterator<T>): Promise<T
   if (last === undefined) throw new ArgumentError(`${op}: there were no items, so there is no last loss`);
   return last.item;
 }
-
-/** Another handle on a tensor, which no scope releases. */
-export const handle = (op: string, x: Tensor): Tensor => keep(own(readTensor(x, op).interpreter.backend.retain(x)));

@@ -19,7 +19,7 @@ import type { Attrs, OpName, Shape } from "./ops.ts";
 import { dtypes, shapes } from "./rules.ts";
 import { attributesOf, fusedAttributes } from "./rules/attributes.ts";
 import { dtypeAmong } from "./rules/table.ts";
-import { brief } from "./scope.ts";
+import { brief, keep, own } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -238,6 +238,9 @@ export function applyRead<K extends OpName>(op: K, values: Value[], attrs: Attrs
  * So releasing an operand does not release a result, nor the reverse. A backend computes nothing for it.
  */
 export const alias = (x: Tensor): Tensor => applyOwn("reshape", [x], { shape: x.shape });
+
+/** Another handle on the value of x, which is on no tape and which no scope releases: for the name `op` in messages. */
+export const handle = (op: string, x: Tensor): Tensor => keep(own(readTensor(x, op).interpreter.backend.retain(x)));
 
 type SourceName = "full" | "iota" | "randomBits" | "randomUniform";
 

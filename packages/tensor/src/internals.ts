@@ -1,6 +1,6 @@
 // What Weft's packages need from each other: not for users, and it may change with any version. It exports from the
 // same files as `index.ts`, so a program has each of them once.
-export { alias, applyFusedOwn, applyFusedRead, applyOwn, caller, placed, read, untaped } from "./apply.ts";
+export { alias, applyFusedOwn, applyFusedRead, applyOwn, caller, handle, placed, read, untaped } from "./apply.ts";
 export { checkThere, sameShape, shapeOf, sizeOf, text } from "./axes.ts";
 export {
   calledAs,

@@ -1,7 +1,7 @@
 // Batches as a model takes them: its arguments and, last, the target.
 import { add, ArgumentError, mul, reshape, stack, type Tensor } from "@weft/tensor";
 import { callable, describe, filled, untaped, wantIterable } from "@weft/tensor/internals";
-import { Merged } from "../metrics/metric.ts";
+import { Merged } from "../merged.ts";
 import { areLengths } from "@weft/data/internals";
 
 /** Batches, each a tuple `[…inputs, target]`, such as those of `minibatch`. */

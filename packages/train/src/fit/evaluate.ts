@@ -1,10 +1,10 @@
 // A model's loss and metrics on data, and its predictions.
 import { training } from "@weft/autograd";
-import { handle, Pace } from "@weft/optim/internals";
+import { Pace } from "@weft/optim/internals";
 import { ArgumentError, concat, isTensor, scope, type Tensor } from "@weft/tensor";
 import { areLengths, leftOf } from "@weft/data/internals";
-import { boolean, callable, describe, readOptions, visitTensors } from "@weft/tensor/internals";
-import { Merged } from "../metrics/metric.ts";
+import { boolean, callable, describe, handle, readOptions, visitTensors } from "@weft/tensor/internals";
+import { Merged } from "../merged.ts";
 import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { metricsKind } from "./options.ts";
 import { collect, readMetrics, resultsOf, update, type Metrics, type Results } from "./results.ts";

@@ -105,6 +105,7 @@ const averages: Record<Average, (of: (counts: Counts) => number, all: readonly C
 function classMetric<R>(op: string, options: AverageOptions | undefined, of: (counts: Counts) => number): Metric<R> {
   const read = readOptions(op, options, averageKinds, {});
   return metricOf<number | number[]>(op, read.ignoreIndex, {
+    mode: "max",
     wrong: wrongLabels(op),
     part: labeled(op, (batch) => {
       const { labels, guesses, ones, classes } = counted(op, batch, read);

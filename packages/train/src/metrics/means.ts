@@ -3,6 +3,7 @@ import { accuracyKinds, labelsOf, rightOnes, wrongLabels, type AccuracyOptions }
 import { crossEntropy, mae, mse } from "@weft/nn";
 import { add, cast, concat, readTensor, reshape, sum, where, type Operand, type Tensor } from "@weft/tensor";
 import { callable, filled, inFloats, inNameOf, int32, readOptions, readValue } from "@weft/tensor/internals";
+import type { Mode } from "../steps.ts";
 import { metricOf, type Batch, type Metric } from "./metric.ts";
 
 export interface IgnoreOptions {
@@ -14,15 +15,17 @@ interface MeanOptions extends IgnoreOptions {
   readonly finish?: (mean: number) => number;
   /** Whether targets are labels. */
   readonly labels?: boolean;
+  readonly mode?: Mode;
 }
 
 /** The metric `finish(Σ values / count)` of the values that `valuesOf` gives, with the shape of the targets. */
 function meanOf(
   op: string,
   valuesOf: (batch: Batch) => Tensor,
-  { ignoreIndex, finish = (mean) => mean, labels = false }: MeanOptions = {},
+  { ignoreIndex, finish = (mean) => mean, labels = false, mode }: MeanOptions = {},
 ): Metric {
   return metricOf(op, ignoreIndex, {
+    mode,
     ...(labels && { wrong: wrongLabels(op) }),
     part(batch) {
       const { counts } = batch;
@@ -62,6 +65,7 @@ export function accuracy(options?: AccuracyOptions): Metric {
   return meanOf("accuracy", (batch) => inNameOf("accuracy", () => rightOnes("accuracy", batch, read), true), {
     ...read,
     labels: true,
+    mode: "max",
   });
 }
 
@@ -78,7 +82,7 @@ export function perplexity(options?: IgnoreOptions): Metric {
   const read = readOptions("perplexity", options, { ignoreIndex: int32 }, {});
   const rows = (batch: Batch): Tensor =>
     inNameOf("perplexity", () => crossEntropy(batch.y, labelsOf(batch), { reduction: "none" }), true);
-  return meanOf("perplexity", rows, { ...read, finish: Math.exp, labels: true });
+  return meanOf("perplexity", rows, { ...read, finish: Math.exp, labels: true, mode: "min" });
 }
 
 /**
@@ -90,7 +94,7 @@ export function perplexity(options?: IgnoreOptions): Metric {
  * await error.result(); // 1.5
  */
 export function meanAbsoluteError(): Metric {
-  return meanOf("meanAbsoluteError", ({ y, target }) => mae(y, target, { reduction: "none" }));
+  return meanOf("meanAbsoluteError", ({ y, target }) => mae(y, target, { reduction: "none" }), { mode: "min" });
 }
 
 /**
@@ -102,7 +106,7 @@ export function meanAbsoluteError(): Metric {
  * await error.result(); // 2.5
  */
 export function meanSquaredError(): Metric {
-  return meanOf("meanSquaredError", ({ y, target }) => mse(y, target, { reduction: "none" }));
+  return meanOf("meanSquaredError", ({ y, target }) => mse(y, target, { reduction: "none" }), { mode: "min" });
 }
 
 /**

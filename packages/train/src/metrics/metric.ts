@@ -1,10 +1,8 @@
-// What a metric is, and how its batches are added up on their device.
+// What a metric is, and how one is made of what it computes of each batch.
 import {
   and,
-  BackendMismatchError,
   cast,
   IndexError,
-  keep,
   maximum,
   notEqual,
   readTensor,
@@ -14,7 +12,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { resultOf, sameShape, untaped } from "@weft/tensor/internals";
-import { handle } from "@weft/optim/internals";
+import { Merged } from "../merged.ts";
 import type { Mode } from "../steps.ts";
 
 /** A number about predictions and targets, collected batch by batch. */
@@ -30,80 +28,6 @@ export interface Metric<R = number, Y = Operand, Target = Operand> {
   reset(): void;
   /** Whether less ("min") or more ("max") is better, for what monitors it by name. */
   readonly mode?: Mode | undefined;
-}
-
-/** What is better of the metrics here; the others have results that are no numbers, or depend on the user's. */
-const modes: Readonly<Record<string, Mode>> = {
-  accuracy: "max",
-  precision: "max",
-  recall: "max",
-  f1: "max",
-  auc: "max",
-  averagePrecision: "max",
-  r2: "max",
-  perplexity: "min",
-  meanAbsoluteError: "min",
-  meanSquaredError: "min",
-};
-
-/** So many parts are merged into one. */
-const together = 16;
-
-/**
- * Parts of one kind, merged when there are 16 that stand for equally many batches. So rounding errors grow with the
- * logarithm of the number of batches, as does the number of tensors, and most batches do the same operations: a device
- * needs few kernels for them.
- */
-export class Merged {
-  readonly #merge: (a: Tensor, b: Tensor) => Tensor;
-  /** Parts that stand for 16^k batches, the latest last. */
-  #levels: Tensor[][] = [];
-
-  constructor(merge: (a: Tensor, b: Tensor) => Tensor) {
-    this.#merge = merge;
-  }
-
-  /** Adds a part that `make` computes. */
-  add(make: () => Tensor): void {
-    let part = keep(resultOf(make));
-    const first = this.#levels.find((parts) => parts.length > 0)?.[0];
-    if (first !== undefined && first.backend !== part.backend) {
-      part.release();
-      throw new BackendMismatchError("metric: the batches are on several backends; reset() it in between");
-    }
-    for (let level = 0; ; level++) {
-      const parts = (this.#levels[level] ??= []);
-      parts.push(part);
-      if (parts.length < together) return;
-      this.#levels[level] = [];
-      part = this.#merged(parts);
-      for (const x of parts) x.release();
-    }
-  }
-
-  #merged = (parts: readonly Tensor[]): Tensor => keep(resultOf(() => parts.reduce((a, b) => this.#merge(a, b))));
-
-  /** The merged parts, in the order of the batches, as a tensor of its own; undefined without parts. */
-  total(): Tensor | undefined {
-    const parts = this.#levels.toReversed().flat();
-    return parts.length < 2 ? parts[0] && handle("metric", parts[0]) : this.#merged(parts);
-  }
-
-  /** The numbers of the merged parts. */
-  async read(): Promise<ArrayLike<number>> {
-    const total = this.total();
-    if (total === undefined) return [];
-    try {
-      return (await total.data()) as ArrayLike<number>;
-    } finally {
-      total.release();
-    }
-  }
-
-  release(): void {
-    for (const part of this.#levels.flat()) part.release();
-    this.#levels = [];
-  }
 }
 
 /** A batch of predictions and targets as plain tensors, and which targets count (all, if undefined). */
@@ -133,6 +57,8 @@ function batchOf(op: string, y: Operand, target: Operand, mask?: Operand, ignore
 
 /** How the metric of a batch is computed and merged, and what its numbers say. */
 interface Parts<R> {
+  /** Which is better; undefined where that depends on the user, or results are no numbers. */
+  readonly mode?: Mode | undefined;
   /** The part of a batch. */
   readonly part: (batch: Batch) => Tensor;
   /** Two parts as one. */
@@ -174,6 +100,6 @@ export function metricOf<R>(op: string, ignoreIndex: number | undefined, parts: 
       merged.release();
       wrong.release();
     },
-    mode: modes[op],
+    mode: parts.mode,
   };
 }

@@ -74,6 +74,7 @@ function momentsOf({ y, target, counts }: Batch): Tensor {
  */
 export function r2(): Metric {
   return metricOf("r2", undefined, {
+    mode: "max",
     part: momentsOf,
     merge: together,
     result(numbers) {

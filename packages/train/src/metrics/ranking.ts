@@ -72,6 +72,7 @@ function rankingMetric(
   const { ignoreIndex, logits } = readOptions(op, options, kinds, { logits: false });
   let classes = 1;
   return metricOf(op, ignoreIndex, {
+    mode: "max",
     /** Rows: the scores of each class, targets, and whether they count. */
     part(batch) {
       const scores = scoresOf(op, batch, logits);
