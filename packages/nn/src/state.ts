@@ -143,7 +143,9 @@ export function fitting(
       adviceOnKinds(lacking, beside, entries) +
       adviceOnLists(values.missing, values.unexpected);
     if (parts.length > 0)
-      throw new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}${hint}`);
+      throw new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}${hint}`, {
+        names: [...lacking, ...beside],
+      });
   }
   const wrong = found.flatMap(({ names, box: { shape } }) =>
     names.flatMap((name) => {

@@ -62,7 +62,7 @@ export function converge<T extends number | Measured>(
     }
   }
   const standing: Standing = { step: 0, average: NaN, trend: 0, last: NaN, equal: 0 };
-  const run = Object.assign(awaitable("converge", iterate), standing);
+  const run = Object.assign(awaitable("converge", iterate, items), standing);
   // Not enumerable: it follows from the numbers that are saved.
   const self = Object.defineProperty(run as Convergence<T>, "stopped", { get: () => isOver(run, alpha) });
   return self;

@@ -1,19 +1,24 @@
 // A loop that saves its model as it goes, and resumes where it was.
-import { readdir, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { StateError } from "@weft/autograd";
-import { ArgumentError } from "@weft/tensor";
+import { StateError, type Param } from "@weft/autograd";
+import { ArgumentError, cast, isNaN, sum } from "@weft/tensor";
 import { boxes, keepers } from "@weft/autograd/internals";
+import { checked } from "@weft/optim/internals";
+import { DivergenceError } from "@weft/optim";
 import { FileError, load, readMetadata, save, toBytes, type Metadata } from "@weft/nn";
 import {
   boolean,
   callable,
   count,
   describe,
+  isFloat,
   oneOf,
   positiveCount,
   readOptions,
   readValue,
+  resultOf,
+  sizeOf,
   string,
   type OptionKinds,
 } from "@weft/tensor/internals";
@@ -35,6 +40,13 @@ const kinds: OptionKinds<CheckpointsOptions<never>> = {
   resume: boolean,
 };
 
+/** The last item. */
+interface Unsaved {
+  readonly measured: Promise<number | undefined>;
+  /** Whether it finished a step. */
+  readonly finished: boolean;
+}
+
 /**
  * Passes items through and saves a model, or a tree such as `{ model, optimizer }`, in a folder: after every `every`
  * items and after the last one `last.safetensors`, and with `best` or a `monitor` `best.safetensors` whenever what is
@@ -51,6 +63,10 @@ const kinds: OptionKinds<CheckpointsOptions<never>> = {
  * Where `earlyStopping` inside restores the best values, `last.safetensors` has those of the last item.
  *
  * A loop that you leave is saved, too; one that throws is not. If a file cannot be written, the FileError is thrown.
+ *
+ * NaN is not saved: where a parameter that is trained has become NaN, a DivergenceError is thrown, and the files stay as
+ * they are. Before it writes, it waits for what `stopOnNaN` inside is reading, whose error names the step. With `keep`,
+ * only files of this run, and of the one that it resumes, are removed.
  *
  * @example
  * const run = { model, folder: "run", every: 100, resume: true };
@@ -78,33 +94,43 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
   const sign = read.mode === "min" ? 1 : -1;
   const path = (name: string): string => join(folder, `${name}.safetensors`);
 
-  const write = async (name: string): Promise<void> => {
+  /** The steps whose numbered files are there: those of this run, and of the one that it resumes. */
+  let kept: readonly number[] = [];
+
+  const write = async (name: string, more: Metadata = {}): Promise<void> => {
     const known: Metadata = self.bestStep > 0 ? { best: self.best, bestStep: self.bestStep } : {};
-    await save(path(name), model, { step: self.step, ...known });
+    await save(path(name), model, { step: self.step, ...known, ...more });
   };
 
-  async function saveNow(measured: Promise<number | undefined>): Promise<void> {
+  async function saveNow({ measured, finished }: Unsaved): Promise<void> {
+    await checked(steps); // the error of a loop inside names the step
+    await refuseNaN(model, self.step, folder);
     const x = best ? await measured : undefined;
     const better = x !== undefined && sign * (self.best - x) > 0;
     if (better) Object.assign(self, { best: x, bestStep: self.step });
     if (better) await write("best");
-    if (keep > 0) {
+    if (keep > 0 && finished) {
       await write(nameOf(self.step));
-      await removeOldest(folder, keep);
+      const all = [...kept.filter((step) => step !== self.step), self.step];
+      for (const step of all.slice(0, -keep)) await rm(path(nameOf(step)), { force: true });
+      kept = all.slice(-keep);
     }
-    if (last) await write("last");
+    if (last) await write("last", keep > 0 ? { kept: JSON.stringify(kept) } : {});
   }
 
   async function take(): Promise<void> {
     const file = path("last");
-    if (!(await stat(file).catch(() => undefined))?.isFile()) return;
-    const { step, best = self.best, bestStep = 0 } = await readMetadata(file);
+    if (!(await isThere(file))) return;
+    const { step, best = self.best, bestStep = 0, kept: listed = "[]" } = await readMetadata(file);
+    const numbered = stepsIn(listed);
     // Before anything is loaded.
     wantMetadata(file, "step", step, count.is(step));
     wantMetadata(file, "bestStep", bestStep, count.is(bestStep));
-    wantMetadata(file, "best", best, typeof best === "number" && !Number.isNaN(best));
+    wantMetadata(file, "best", best, typeof best === "number" && !Number.isNaN(best), "a number");
+    wantMetadata(file, "kept", listed, numbered !== undefined, "a list of steps");
     await load(file, model);
     Object.assign(self, { step, best, bestStep });
+    kept = numbered ?? [];
   }
 
   const run = wrapped(op, steps, async function* () {
@@ -115,20 +141,22 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
     if (boxes(model).length === 0) await refuseEmpty(model);
     if (resume) await take();
     let thrown = false;
-    /** What was measured at the last item, if that has not been saved. */
-    let unsaved: Promise<number | undefined> | undefined;
+    /** The last item, if that has not been saved. */
+    let unsaved: Unsaved | undefined;
     const saveUnsaved = async (): Promise<void> => {
       if (unsaved === undefined) return;
-      const measured = unsaved;
+      const now = unsaved;
       unsaved = undefined;
-      await saveNow(measured);
+      await saveNow(now);
     };
     const ended = beforeRestoring(model, saveUnsaved);
     try {
       for await (const item of steps) {
-        self.step = read.step === undefined ? self.step + 1 : read.step(item);
-        unsaved = best ? numberOf(op, monitor(item, self.step), monitorIt) : Promise.resolve(undefined);
-        unsaved.catch(() => {}); // thrown where it is awaited
+        const before = self.step;
+        self.step = read.step === undefined ? before + 1 : read.step(item);
+        const measured = best ? numberOf(op, monitor(item, self.step), monitorIt) : Promise.resolve(undefined);
+        measured.catch(() => {}); // thrown where it is awaited
+        unsaved = { measured, finished: self.step > before };
         if (self.step % every === 0) {
           await saveUnsaved();
         }
@@ -160,10 +188,42 @@ async function refuseEmpty(tree: object): Promise<void> {
   });
 }
 
+/** Whether there is a file to resume. */
+async function isThere(file: string): Promise<boolean> {
+  const found = await stat(file).catch((cause: unknown) => {
+    if (["ENOENT", "ENOTDIR"].includes((cause as { code?: string }).code ?? "")) return undefined;
+    throw new FileError(`checkpoints: could not look for ${file}: ${String(cause)}`, { cause });
+  });
+  if (found?.isDirectory() === true)
+    throw new FileError(`checkpoints: wanted a file to resume, but ${file} is a folder`);
+  return found !== undefined;
+}
+
+/** Refuses to save parameters that have become NaN: the files that are there are better. */
+async function refuseNaN(model: object, step: number, folder: string): Promise<void> {
+  const trained = boxes(model).filter(
+    ({ box }) => box.kind === "param" && box.initialized && isFloat(box.dtype) && !(box as Param).frozen,
+  );
+  const counts = trained.map(async ({ path, box }) => {
+    const found = resultOf(() => sum(cast(isNaN(box.value), "i32")));
+    try {
+      return { path, box, count: Number(await found.item()) };
+    } finally {
+      found.release();
+    }
+  });
+  const wrong = (await Promise.all(counts)).find(({ count }) => count > 0);
+  if (wrong === undefined) return;
+  const { path, box, count } = wrong;
+  throw new DivergenceError(
+    `checkpoints: after step ${step} the parameter ${path} has NaN in ${count} of ${sizeOf(box.shape)} elements, so it is ` +
+      `not saved; ${folder} keeps what it has. stopOnNaN(…) inside names the step, and with { operations: true } what gave it`,
+  );
+}
+
 /** Refuses a file that does not say where its run was. */
-function wantMetadata(file: string, name: string, x: unknown, right: boolean): void {
+function wantMetadata(file: string, name: string, x: unknown, right: boolean, wanted: string = count.wanted): void {
   if (right) return;
-  const wanted = name === "best" ? "a number" : count.wanted;
   throw new StateError(
     `checkpoints: ${file} does not say where its run was: wanted ${wanted} as ${name} in its metadata, got ${describe(x)}. ` +
       "To begin with its values as step 1, load(file, model) yourself and leave out resume",
@@ -171,14 +231,10 @@ function wantMetadata(file: string, name: string, x: unknown, right: boolean): v
 }
 
 const nameOf = (step: number): string => `step-${String(step).padStart(8, "0")}`;
-const numbered = /^step-(\d{8,})\.safetensors$/;
 
-/** Removes numbered files of a folder but the newest `keep`. */
-async function removeOldest(folder: string, keep: number): Promise<void> {
-  const files = (await readdir(folder)).flatMap((name) => {
-    const step = numbered.exec(name)?.[1];
-    return step === undefined ? [] : { name, step: Number(step) };
-  });
-  const oldest = files.toSorted((a, b) => b.step - a.step).slice(keep);
-  for (const { name } of oldest) await rm(join(folder, name), { force: true });
+/** The steps in a list such as "[100,200]"; undefined if it is none. */
+function stepsIn(list: unknown): readonly number[] | undefined {
+  if (typeof list !== "string" || !/^\[[\d,]*\]$/.test(list)) return undefined;
+  const steps = list.slice(1, -1).split(",").filter(Boolean).map(Number);
+  return steps.every((step) => count.is(step)) ? steps : undefined;
 }

@@ -16,9 +16,15 @@ export interface CheckpointsOptions<T> {
   readonly monitor?: Monitor<T>;
   /** Whether less is better ("min", the default) or more ("max"). */
   readonly mode?: Mode;
-  /** How many older files are kept beside these, as `step-00000100.safetensors` (0). */
+  /**
+   * How many files of this run are kept beside these, as `step-00000100.safetensors` (0): the newest ones. One is written
+   * where an item has finished a step.
+   */
   readonly keep?: number;
-  /** The step that an item counts as, by default its number. */
+  /**
+   * How many steps are finished after an item, by default its number. Where that does not grow, as in an epoch that was
+   * interrupted, the item is saved as the last one only.
+   */
   readonly step?: (item: T) => number;
   /** Loads `last.safetensors` before the first item, if it is there (false). */
   readonly resume?: boolean;

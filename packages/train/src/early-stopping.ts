@@ -112,7 +112,7 @@ export function stoppingOf<T>(
   }
   const values = best === undefined ? {} : { bestValues: best.values };
   const state = { step: 0, best: sign * Infinity, bestStep: 0, waited: 0, ...values };
-  const self: EarlyStopping<T> = Object.assign(awaitable("earlyStopping", iterate), state);
+  const self: EarlyStopping<T> = Object.assign(awaitable("earlyStopping", iterate, steps), state);
   return { run: self, best };
 }
 

@@ -16,4 +16,4 @@ export type { Metric } from "./metrics/metric.ts";
 export type { RankingOptions } from "./metrics/ranking.ts";
 export type { AccuracyOptions } from "./metrics/right.ts";
 export type { Measured, Mode, Monitor, Steps, Wrapped } from "./steps.ts";
-export { stopOnNaN, type StopOnNaNOptions } from "./stop-on-nan.ts";
+export { stopOnNaN, type StopOnNaN, type StopOnNaNOptions } from "./stop-on-nan.ts";

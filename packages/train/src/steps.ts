@@ -23,16 +23,27 @@ export interface Wrapped<T> extends Run<T> {
 export const checkSteps = (op: string, steps: unknown): void =>
   wantIterable(op, "steps to iterate over, such as minimize(…)", steps);
 
-/** A run that iterates as `iterate` does, with as many items as `steps` has. */
-export function wrapped<T>(op: string, steps: Steps<T>, iterate: () => AsyncIterator<T>): Wrapped<T> {
+/**
+ * A run that iterates as `iterate` does, with as many items as `steps` has. Where it checks items later than it yields
+ * them, `check` resolves when all so far are checked.
+ */
+export function wrapped<T>(
+  op: string,
+  steps: Steps<T>,
+  iterate: () => AsyncIterator<T>,
+  check?: () => Promise<void>,
+): Wrapped<T> {
   checkSteps(op, steps);
-  const { length } = steps as { length?: unknown };
-  return ofLength(typeof length === "number" ? length : undefined, awaitable(op, iterate));
+  const length = (): number | undefined => {
+    const { length } = steps as { length?: unknown };
+    return typeof length === "number" ? length : undefined;
+  };
+  return ofLength(length, awaitable(op, iterate, steps, check));
 }
 
 /** A run with that number of items. It cannot be assigned: a file that is loaded into a tree with the run must not. */
-export const ofLength = <T>(length: number | undefined, run: Run<T>): Wrapped<T> =>
-  Object.defineProperty(Object.assign(run, { length }), "length", { writable: false });
+export const ofLength = <T>(length: () => number | undefined, run: Run<T>): Wrapped<T> =>
+  Object.defineProperty(run as Wrapped<T>, "length", { get: length, enumerable: true });
 
 /**
  * The number that was measured. If it is a tensor, reading it begins now: the tensor may be released afterwards. `cure`

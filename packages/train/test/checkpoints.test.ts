@@ -1,11 +1,11 @@
 // Checkpoints: which files, what is in them, resuming to the bit, failures in the middle.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { StateError } from "@weft/autograd";
+import { param, StateError } from "@weft/autograd";
 import { takeFirst } from "@weft/data";
 import { FileError, FormatError, Linear, load, mse, params, readMetadata, save } from "@weft/nn";
 import { minimize } from "@weft/optim";
-import type { Tensor } from "@weft/tensor";
+import { add, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { checkpoints, earlyStopping, fit, jsonl, logTo, tensorBoard } from "../src/index.node.ts";
 import { batches, bits, build, cpu, fresh, x, type Run } from "./small-run.ts";
@@ -240,4 +240,76 @@ test("what save takes, checkpoints saves: typed arrays alone", async () => {
 test("nothing is resumed where no last file is written", () => {
   const options = { model: build(), folder: fresh(), last: false, keep: 2, resume: true };
   expect(() => checkpoints([1], options)).toThrow("{ last: false } does not write");
+});
+
+const wIn = async (file: string) => {
+  const { w } = await load(file, { w: param(cpu.tensor([0])) });
+  return (await w.value.data())[0];
+};
+
+test("keep removes the files of this run only, and those of the run that it resumes", async () => {
+  const folder = fresh();
+  mkdirSync(folder, { recursive: true });
+  const numbered = () => readdirSync(folder).flatMap((name) => /^step-0*(\d+)\.safetensors$/.exec(name)?.[1] ?? []);
+  const run = build();
+  const others = ["step-00000001.safetensors", "step-00000500.safetensors"];
+  for (const name of others) writeFileSync(join(folder, name), "another run's");
+  const options = { model: run, folder, every: 2, keep: 2, resume: true };
+  await drain(checkpoints([1, 1, 1, 1, 1, 1], options));
+  expect(numbered()).toEqual(["1", "4", "6", "500"]);
+  await drain(checkpoints([1, 1, 1, 1], { ...options, model: build() }));
+  expect(numbered()).toEqual(["1", "8", "10", "500"]);
+  // One that begins again leaves those of the first.
+  await drain(checkpoints([1, 1, 1, 1, 1, 1], { ...options, resume: false }));
+  expect(numbered()).toEqual(["1", "4", "6", "8", "10", "500"]);
+  await save(join(folder, "last.safetensors"), run, { step: 6, kept: "[4,-6]" });
+  await expect(drain(checkpoints([1], options))).rejects.toThrow("wanted a list of steps as kept in its metadata");
+});
+
+test("an item that finishes no step is saved as the last one only", async () => {
+  const folder = fresh();
+  const weight = { w: param(cpu.tensor([0])) };
+  const items = (async function* () {
+    for (const done of [1, 2, 2]) {
+      weight.w.value = add(weight.w.value, 1);
+      yield done;
+    }
+  })();
+  await drain(checkpoints(items, { model: weight, folder, every: 1, keep: 5, step: (done) => done }));
+  const files = ["last", "step-00000001", "step-00000002"].map((name) => `${name}.safetensors`);
+  expect(readdirSync(folder).toSorted()).toEqual(files);
+  expect(await Promise.all(files.map((name) => wIn(join(folder, name))))).toEqual([3, 1, 2]);
+  // As an epoch of fit that was interrupted.
+  const other = fresh();
+  const { model, optimizer } = build();
+  const controller = new AbortController();
+  const onStep = () => void (optimizer.steps === 6 && controller.abort());
+  const { signal } = controller;
+  await fit(model, batches, {
+    loss: mse,
+    optimizer,
+    epochs: 3,
+    signal,
+    onStep,
+    checkpoints: { folder: other, keep: 2 },
+  });
+  const stepsIn = async (name: string) => {
+    const again = build();
+    await load(join(other, name), again, { strict: false });
+    return again.optimizer.steps;
+  };
+  expect([await stepsIn("step-00000001.safetensors"), await stepsIn("last.safetensors")]).toEqual([4, 6]);
+});
+
+test("only a file that is missing begins a run anew", async () => {
+  const folder = fresh();
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, "last.safetensors");
+  symlinkSync(file, file);
+  const resumed = () => drain(checkpoints([1], { model: build(), folder, resume: true }));
+  await expect(resumed()).rejects.toThrow(FileError);
+  await expect(resumed()).rejects.toThrow(`checkpoints: could not look for ${file}: `);
+  rmSync(file);
+  mkdirSync(file);
+  await expect(resumed()).rejects.toThrow(`checkpoints: wanted a file to resume, but ${file} is a folder`);
 });

@@ -248,4 +248,14 @@ test("stop may be added to a run that is resumed, in both modes; with restore it
   for (const stop of [undefined, {}])
     await expect(train(restoring, 2, stop)).rejects.toThrow(/another stop\.restore.*unexpected stopping\.bestValues/s);
   expect(await train(restoring, 2, { restore: true })).toEqual([2]);
+  // Another model is another error, also where both keep best values.
+  const wider = Chain(Linear(3, 5), relu, Linear(5, 1), Linear(1, 1));
+  const saved = { folder: restoring, resume: true };
+  const other = fit(wider, batches, {
+    loss: mse,
+    epochs: 3,
+    stop: { monitor: "loss", restore: true },
+    checkpoints: saved,
+  });
+  await expect(other).rejects.toThrow(/^load: .*missing.*stopping\.bestValues/s);
 });

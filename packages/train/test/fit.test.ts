@@ -2,8 +2,8 @@
 import { param, training } from "@weft/autograd";
 import { Chain, constant, crossEntropy, dropout, Linear, mse, params, seed } from "@weft/nn";
 import { minibatch, ragged, takeFirst } from "@weft/data";
-import { adam, sgd } from "@weft/optim";
-import { ArgumentError, IndexError, relu, type Operand, type Tensor } from "@weft/tensor";
+import { adam, lbfgs, minimize, sgd } from "@weft/optim";
+import { abs, ArgumentError, exp, IndexError, relu, sub, type Operand, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { open as openGpu } from "@weft/tensor-webgpu";
 import { expect, test } from "vitest";
@@ -92,6 +92,33 @@ test("names of metrics that are those of other results are refused", async () =>
     await expect(fit(line(), data, named(name))).rejects.toThrow("it is that of a property of every object");
     await expect(evaluate(line(), data, named(name))).rejects.toThrow("it is that of a property of every object");
   }
+});
+
+test("of lbfgs the first evaluation of each step counts", async () => {
+  let [updates, evaluations] = [0, 0];
+  const counting: Metric = {
+    update: () => void updates++,
+    result: async () => updates,
+    reset: () => void (updates = 0),
+  };
+  const bowl = (y: Tensor, target: Tensor) => {
+    evaluations++;
+    return exp(abs(sub(y, target))).mean();
+  };
+  const optimizer = () => lbfgs({ iterations: 2 });
+  const model = line();
+  const options = { loss: bowl, optimizer: optimizer(), epochs: 3, metrics: { counting } };
+  const history = await fit(model, data, options);
+  expect(evaluations).toBeGreaterThan(12);
+  expect(history.counting).toEqual([2, 2, 2]);
+  const other = line();
+  const again = optimizer();
+  for (const mean of history.loss) {
+    const losses: number[] = [];
+    for await (const loss of minimize((x, y) => bowl(other(x), y), data, again)) losses.push(Number(await loss.item()));
+    expect(mean).toBeCloseTo((2 * losses[0]! + losses[1]!) / 3, 4);
+  }
+  expect(await params(model)[0]!.value.data()).toEqual(await params(other)[0]!.value.data());
 });
 
 test("what is no metric, and one whose update is asynchronous, are refused", async () => {

@@ -71,7 +71,7 @@ test("what can be saved and assigned of a loop is where it stands", async () => 
   await drain(evaluated);
   expect(assignable(earlyStopping([1], { restore: Linear(1, 1) })).map(([name]) => name)).toContain("bestValues");
   expect(assignable(evaluated)).toEqual([["step", 3]]);
-  expect(assignable(stopOnNaN([1]))).toEqual([]);
+  expect(assignable(stopOnNaN([1]))).toEqual([["step", 0]]);
   expect(assignable(earlyStopping([1])).map(([name]) => name)).toEqual(["step", "best", "bestStep", "waited"]);
   expect(evaluated.length).toBe(3);
 });

@@ -2,10 +2,21 @@
 import { progress as shown, type ProgressOptions, type Signal } from "@weft/data";
 import { signalKind } from "@weft/data/internals";
 import { trained } from "@weft/autograd/internals";
-import { adam, minimize, type AsyncOptimizer, type Optimizer } from "@weft/optim";
+import { adam, minimize, type AsyncOptimizer, type LossOptimizer, type Optimizer } from "@weft/optim";
 import { awaitable } from "@weft/optim/internals";
-import { ArgumentError, isTensor, type Tensor } from "@weft/tensor";
-import { anything, callable, context, describe, positiveCount, readOptions, readValue } from "@weft/tensor/internals";
+import { ArgumentError, isNaN, isTensor, minimum, reshape, where, type Tensor } from "@weft/tensor";
+import {
+  anything,
+  callable,
+  context,
+  describe,
+  filled,
+  positiveCount,
+  readOptions,
+  readValue,
+  untaped,
+} from "@weft/tensor/internals";
+import { Merged } from "../merged.ts";
 import { ofLength, type Wrapped } from "../steps.ts";
 import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { evaluate } from "./evaluate.ts";
@@ -24,8 +35,8 @@ import {
 export interface EpochsOptions<In extends readonly unknown[], Target, Y, M> {
   /** The mean loss of a batch. */
   readonly loss: (y: Y, target: Target) => Tensor;
-  /** By default `adam()`. */
-  readonly optimizer?: Optimizer | AsyncOptimizer;
+  /** By default `adam()`. Of `lbfgs`, the first evaluation of each step counts. */
+  readonly optimizer?: Optimizer | AsyncOptimizer | LossOptimizer;
   /** How often the data are iterated over (1). */
   readonly epochs?: number;
   /** Batches that the model is evaluated on after each epoch. */
@@ -87,12 +98,20 @@ export function epochs<In extends readonly unknown[], Target, Y, M extends Metri
   return epochsFrom("epochs", model, data, options);
 }
 
+/** The number of a step where its loss is NaN, else infinity. */
+function numberIfNaN(loss: Tensor, step: number): Tensor {
+  const plain = reshape(untaped(loss), []);
+  return where(isNaN(plain), filled(plain, step, [], "f32"), Infinity);
+}
+
 /** How a run is a part of a larger one. */
 interface Within {
   /** The number of the first epoch, when the loop begins. */
   readonly first?: () => number;
   /** Called with each batch, and with what the model makes of it. */
   readonly saw?: (x: unknown) => void;
+  /** Called after an epoch, with the number of its first step whose loss was NaN. If it is given, that is looked for. */
+  readonly diverged?: (epoch: number, step: number) => void;
 }
 
 /** The same, as a part of `op`. */
@@ -101,7 +120,7 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
   model: Model<In, Y>,
   data: LabeledBatches<In, Target>,
   options: EpochsOptions<In, Target, Y, M>,
-  { first = () => 1, saw }: Within = {},
+  { first = () => 1, saw, diverged }: Within = {},
 ): Wrapped<Epoch<M>> {
   const read = readOptions(op, options, epochsKinds, { epochs: 1, progress: false });
   const { epochs, validation, signal, progress, onStep, optimizer = adam() } = read;
@@ -119,16 +138,28 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
 
   async function train(epoch: number): Promise<Epoch<M>> {
     const mean = new MeanLoss();
+    const firstNaN = new Merged((a, b) => minimum(a, b));
+    // A run that was interrupted goes on behind the batches that it has had.
+    const begun = (data as { readonly position?: { readonly batch: number } }).position?.batch ?? 0;
     let steps = 0;
+    let evaluated = 0;
     const lossOf = (...batch: readonly unknown[]): Tensor => {
       const [inputs, target] = partsOf<In, Target>(op, batch as readonly [...In, Target]);
       saw?.(batch);
       const y = call(...inputs);
       saw?.(y);
-      update(op, metrics, y, target);
+      // Only the first evaluation of a step is measured: a line search makes several.
+      const isFirst = evaluated === steps;
+      if (isFirst) {
+        evaluated++;
+        update(op, metrics, y, target);
+      }
       const value = loss(y, target);
       // Part of the step, as the metrics are. Anything else than a scalar is refused by minimize.
-      if (isTensor(value) && value.size === 1) mean.add(value, rowsOf(batch));
+      if (isFirst && isTensor(value) && value.size === 1) {
+        mean.add(value, rowsOf(batch));
+        if (diverged !== undefined) firstNaN.add(() => numberIfNaN(value, begun + steps + 1));
+      }
       return value;
     };
     const losses = trained(training, () => minimize(lossOf, data, optimizer));
@@ -137,16 +168,17 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
       ...(progress === true ? {} : progress || {}),
     };
     const collected = collect(op, metrics);
-    // A run that was interrupted after the last step of an epoch resumes there: what is left of it is its evaluation.
-    const resumed = ((data as { readonly position?: { readonly batch: number } }).position?.batch ?? 0) > 0;
     try {
       for await (const value of progress === false ? losses : shown(losses, named)) {
         steps++;
         await onStep?.(value, steps);
         if (stopped()) break;
       }
-      if (steps === 0 && !resumed) throw new ArgumentError(`${op}: there are no batches in epoch ${epoch}`);
+      // Interrupted after its last step, an epoch that is resumed has none left: what is left of it is its evaluation.
+      if (steps === 0 && begun === 0) throw new ArgumentError(`${op}: there are no batches in epoch ${epoch}`);
       const interrupted = stopped();
+      const [step = Infinity] = Array.from(await firstNaN.read());
+      if (step < Infinity) diverged?.(epoch, step);
       const result = { epoch, steps, loss: await mean.read(), ...(await resultsOf(metrics)), interrupted };
       collected(); // now they are those of the validation
       if (validation === undefined || interrupted) return result as unknown as Epoch<M>;
@@ -155,6 +187,7 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
       return { ...result, ...Object.fromEntries(validated) } as unknown as Epoch<M>;
     } finally {
       mean.release();
+      firstNaN.release();
       collected();
     }
   }
@@ -162,5 +195,5 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
   async function* iterate(): AsyncGenerator<Epoch<M>, void, void> {
     for (let epoch = first(); epoch <= epochs && !stopped(); epoch++) yield await train(epoch);
   }
-  return ofLength(epochs, awaitable(op, iterate));
+  return ofLength(() => epochs, awaitable(op, iterate));
 }

@@ -7,7 +7,7 @@ import type { Checkpoints, CheckpointsFunction, CheckpointsOptions } from "../ch
 import { stoppingOf, type BestValues, type EarlyStoppingOptions } from "../early-stopping.ts";
 import type { Log } from "../log/log.ts";
 import { logTo } from "../log/log-to.ts";
-import { adam } from "@weft/optim";
+import { adam, DivergenceError } from "@weft/optim";
 import { treeKind, type Measured, type Mode, type Steps } from "../steps.ts";
 import type { LabeledBatches, Model } from "./batch.ts";
 import { epochsFrom, epochsKinds, type Epoch, type EpochsOptions } from "./epochs.ts";
@@ -118,7 +118,13 @@ export const fitWith =
 
     let saver: Checkpoints<Epoch<M>> | undefined;
     const random = randomState(op, model);
-    const within = { first: () => (saver?.step ?? 0) + 1, saw: (x: unknown) => random.saw(x) };
+    /** Where a loss was NaN first: looked for if weights are saved, which `checkpoints` refuses to do with NaN. */
+    let wrong: { readonly epoch: number; readonly step: number } | undefined;
+    const within = {
+      first: () => (saver?.step ?? 0) + 1,
+      saw: (x: unknown) => random.saw(x),
+      ...(saved && { diverged: (epoch: number, step: number) => void (wrong ??= { epoch, step }) }),
+    };
     let run: Steps<Epoch<M>> = epochsFrom(op, model, data, how as typeof options, within);
     if (log !== undefined) run = logTo(run, log, { values: numbersIn, step: ({ epoch }) => epoch });
     const modeOf = (monitor: EpochMonitor<M> = usual, given?: Mode): { mode: Mode } => ({
@@ -171,7 +177,12 @@ export const fitWith =
       }
       best?.restore();
     } catch (error) {
-      throw saved === undefined ? error : named(error, op, saved.folder);
+      if (error instanceof DivergenceError && wrong !== undefined)
+        throw new DivergenceError(
+          `${op}: the loss is NaN from step ${wrong.step} of epoch ${wrong.epoch} on (${error.message})`,
+          { cause: error },
+        );
+      throw saved === undefined || saved.model !== undefined ? error : named(error, op, saved.folder);
     } finally {
       best?.release();
     }
@@ -181,7 +192,9 @@ export const fitWith =
 
 /** The error of a file that has best values where the run has none, or the other way round: with the option's name. */
 const named = (error: unknown, op: string, folder: string): unknown =>
-  error instanceof StateError && error.message.includes("stopping.bestValues")
+  error instanceof StateError &&
+  error.names.length > 0 &&
+  error.names.every((name) => name.startsWith("stopping.bestValues."))
     ? new StateError(
         `${op}: ${folder}/last.safetensors is of a run with another stop.restore, which keeps the best values: ` +
           `resume it with the same, or begin in another folder (${error.message})`,
