@@ -2,7 +2,7 @@
 import type { Param } from "@weft/autograd";
 import { KEEPER, type Keeper, type Kept } from "@weft/autograd/internals";
 import { ArgumentError } from "@weft/tensor";
-import { resultOf } from "@weft/tensor/internals";
+import { describe, resultOf } from "@weft/tensor/internals";
 import { entrances, stepOf, type Gradient } from "./gradient.ts";
 import type { OptimizerOptions, Rate } from "./groups.ts";
 import { membersOf, selected } from "./members.ts";
@@ -55,7 +55,9 @@ export function divided(first: Optimizer, second: Optimizer, { fits, misfit, opt
   };
   const [firsts, seconds] = [first[KEEPER], second[KEEPER]];
   if (firsts === undefined || seconds === undefined)
-    throw new ArgumentError(`${name}: wanted an optimizer of this package as fallback, whose state can be saved`);
+    throw new ArgumentError(
+      `${name}: wanted an optimizer of this package as fallback, whose state can be saved, got ${describe(second)}`,
+    );
   const keeper = joined(firsts, seconds, isFirst);
   return {
     name,

@@ -121,7 +121,8 @@ export function readSettings<O extends OptimizerOptions, D extends Partial<O> & 
   const all = groups.map((group: O, k) => {
     const op = `${name}: group ${k}`;
     const read = readOptions(op, group, known, { ...shared, params: undefined, groups: undefined });
-    if (read.groups !== undefined) throw new ArgumentError(`${op}: a group cannot have groups`);
+    if (read.groups !== undefined)
+      throw new ArgumentError(`${op}: a group cannot have groups, got ${describe(read.groups)}`);
     const made = setting(read, group.lr);
     for (const param of membersOf(op, read.params)) {
       if (settings.has(param)) refuse(param, `group ${k} and in one before it`);

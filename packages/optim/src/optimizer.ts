@@ -236,7 +236,9 @@ export function stateAccess(keeper: Keeper, given: unknown): Pick<Optimizer, "st
     load: (tree, model = given) => {
       const named = namedIn(keeper, model);
       if (named.length === 0)
-        throw new ArgumentError(`${keeper.name}: load needs the model that the state belongs to: load(state, model)`);
+        throw new ArgumentError(
+          `${keeper.name}: load needs the model that the state belongs to, load(state, model), got ${describe(model)}`,
+        );
       preparedState(keeper, named, byName(walk(tree)))();
     },
   };

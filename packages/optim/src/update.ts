@@ -14,7 +14,7 @@ import {
   where,
   type Tensor,
 } from "@weft/tensor";
-import { describe, isFloat, sameShape } from "@weft/tensor/internals";
+import { describe, isFloat, quoted, sameShape } from "@weft/tensor/internals";
 import { used } from "./gradient.ts";
 import { noteUpdate, type UpdateHistory, type Updater } from "./members.ts";
 import type { Formula, StepInfo, Tensors } from "./rule.ts";
@@ -59,7 +59,7 @@ export function fitting(name: string, param: Param, before: Tensors, next: unkno
   for (const key in given) {
     if (!Object.hasOwn(before, key))
       throw new ArgumentError(
-        `${name}: update of a parameter ${param.dtype}[${param.shape}] returned a state ${JSON.stringify(key)}; ` +
+        `${name}: update of a parameter ${param.dtype}[${param.shape}] returned a state ${quoted(key)}; ` +
           `init made ${Object.keys(before).join(", ") || "none"}`,
       );
     const x = like(before[key]!, given[key]!, name, param, key);

@@ -167,7 +167,10 @@ test("groups are checked like options", () => {
   );
   says([{ weightDecay: 0 }], "adamw: group 0: params wants a model, a parameter, or a list of them, got undefined");
   says([{ params: [] }], "adamw: group 0: params wants a model");
-  says([{ params: weight, groups: [{ params: bias }] }], "adamw: group 0: a group cannot have groups");
+  says(
+    [{ params: weight, groups: [{ params: bias }] }],
+    "adamw: group 0: a group cannot have groups, got [{ params }]",
+  );
   says([], "adamw: wanted a list of groups { params, … } as groups, got []");
   says({ params: weight }, "adamw: wanted a list of groups { params, … } as groups, got { params }");
   says([3], "adamw: group 0: wanted options { lr, ");

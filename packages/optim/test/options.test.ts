@@ -135,7 +135,9 @@ test("rules, losses and data of the wrong kind are refused", () => {
   ])
     expect(() => O.optimizer(rule as never)).toThrow("optimizer: wanted a rule { name, init, update }, got");
   for (const items of [undefined, null, 3, "loss", {}, () => []])
-    expect(() => O.converge(items as never)).toThrow("converge: wanted losses to iterate over, such as minimize(…)");
+    expect(() => O.converge(items as never)).toThrow(
+      "converge: wanted losses to iterate over, such as minimize(…), got ",
+    );
   for (const data of [undefined, null, {}, () => []])
     expect(() => O.minimize((x: Tensor) => sum(x), data as never)).toThrow(
       "minimize: wanted data to iterate over, got",

@@ -155,8 +155,14 @@ test("a schedule with a state is a part of its optimizer, where trees are saved 
 });
 
 test.each<[() => unknown, string]>([
-  [() => stepDecay(1, {}), "stepDecay: wanted either every, a number of steps, or at, a list of steps"],
-  [() => stepDecay(1, { every: 1, at: [1] }), "stepDecay: wanted either every"],
+  [
+    () => stepDecay(1, {}),
+    "stepDecay: wanted either every, a number of steps, or at, a list of steps, got none of them",
+  ],
+  [
+    () => stepDecay(1, { every: 1, at: [1] }),
+    "stepDecay: wanted either every, a number of steps, or at, a list of steps, got every 1 and at [1]",
+  ],
   [() => stepDecay(-1, { every: 1 }), "stepDecay: wanted a non-negative finite number as lr, got number -1"],
   [() => stepDecay(1, { at: [0.5] }), "stepDecay: wanted a list of steps as at"],
   [() => cosineDecay(1, {} as never), "cosineDecay: wanted a positive integer as steps, got undefined"],

@@ -1,6 +1,7 @@
 // Rates that change with the step, which counts from 0: pure functions of it.
 import { ArgumentError } from "@weft/tensor";
 import {
+  describe,
   fraction,
   nonNegativeFinite,
   oneOf,
@@ -47,7 +48,10 @@ export function stepDecay(lr: number, options: StepDecayOptions): Schedule {
   const kinds = { every: positiveCount, at: places, factor: positive };
   const { every, at, factor } = readOptions(op, options, kinds, { factor: 0.1 });
   if ((every === undefined) === (at === undefined))
-    throw new ArgumentError("stepDecay: wanted either every, a number of steps, or at, a list of steps");
+    throw new ArgumentError(
+      "stepDecay: wanted either every, a number of steps, or at, a list of steps, " +
+        `got ${every === undefined ? "none of them" : `every ${every} and at ${describe(at)}`}`,
+    );
   const steps = at?.slice();
   const falls = (step: number): number => steps?.filter((place) => place <= step).length ?? Math.floor(step / every!);
   return (step) => lr * factor ** falls(step);

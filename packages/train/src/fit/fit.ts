@@ -237,7 +237,7 @@ function better(op: string, metrics: Metrics<never, never>, name: string): Mode 
 function numberIn(op: string, epoch: object, name: string): Measured {
   const known = epoch as Readonly<Record<string, unknown>>;
   if (!Object.hasOwn(known, name))
-    throw new ArgumentError(`${op}: { monitor: ${JSON.stringify(name)} } is none of ${Object.keys(known).join(", ")}`);
+    throw new ArgumentError(`${op}: { monitor: ${quoted(name)} } is none of ${Object.keys(known).join(", ")}`);
   return known[name] as Measured;
 }
 
