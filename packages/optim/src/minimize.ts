@@ -15,6 +15,7 @@ import {
   together,
   wantIterable,
 } from "@weft/tensor/internals";
+import { comingOf, firstOf } from "./coming.ts";
 import { wantParams } from "./gradient.ts";
 import type { LossOptimizer } from "./lbfgs/lbfgs.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -30,7 +31,7 @@ export type Arguments<Item> = Item extends readonly unknown[] ? Item : [Item];
 
 /** The losses of a training run, one per item of the data. It can be iterated again, or awaited. */
 export interface Minimization extends Run<Tensor> {
-  /** The number of steps, if the data have a length: what they say when it is asked for. */
+  /** How many steps come, if the data have a length: of batches that go on from a position, those that are left. */
   readonly length: number | undefined;
 }
 
@@ -67,14 +68,12 @@ export function minimize<Item>(
       "minimize: inside a diff or grad no gradient would go through its steps; write the inner loop by hand, with optimizer.update(diff(…)), or minimize before",
     );
   const { training } = context; // kept, since iteration goes on after a surrounding `training(…)` has returned
-  const run = awaitable("minimize", () => steps(loss, data, optimizer, training));
-  return Object.defineProperty(run as Minimization, "length", { get: () => lengthOf(data), enumerable: true });
-}
-
-/** How many items there are, or are left, as far as the data say so now. */
-function lengthOf(data: object): number | undefined {
-  const { length } = data as { length?: unknown };
-  return typeof length === "number" ? length : undefined;
+  /** The first item of the loop that is under way. */
+  let first: number | undefined;
+  const iterate = (): AsyncGenerator<Tensor, void, void> =>
+    steps(loss, data, optimizer, training, (going) => (first = going ? firstOf(data) : undefined));
+  const length = { get: () => comingOf(data, first ?? firstOf(data)), enumerable: true };
+  return Object.defineProperty(awaitable("minimize", iterate) as Minimization, "length", length);
 }
 
 async function* steps<Item>(
@@ -82,7 +81,9 @@ async function* steps<Item>(
   data: Iterable<Item> | AsyncIterable<Item>,
   optimizer: AnyOptimizer,
   training: boolean | undefined,
+  going: (now: boolean) => void,
 ): AsyncGenerator<Tensor, void, void> {
+  going(true);
   let shown: Scope | undefined;
   let last: Tensor | undefined;
   /** Why a step was rolled back. */
@@ -112,6 +113,7 @@ async function* steps<Item>(
     thrown = true;
     throw error;
   } finally {
+    going(false);
     if (shown !== undefined) closeScope(shown);
     box.release();
     // Here, so that it is also thrown where the caller leaves the loop by break.

@@ -1,6 +1,7 @@
 // Training as iteration: inputs, outputs, lifetimes, and yielding to the event loop.
 import { diff, grad, keep, param, scope, state, type Param } from "@weft/autograd";
 import { openSync } from "@weft/conformance";
+import { minibatch } from "@weft/data";
 import { fromBytes, toBytes } from "@weft/nn";
 import * as cpu from "@weft/tensor-cpu";
 import { ArgumentError, mul, square, sub, sum, type Tensor } from "@weft/tensor";
@@ -281,6 +282,18 @@ test("the number of steps is what the data say when it is asked for", () => {
   const run = minimize(() => sum(tensor([1])), data as Iterable<[]>);
   left = 3;
   expect(run.length).toBe(3);
+});
+
+test("the number of steps is what is left of batches that go on from a position", async () => {
+  const p = param(tensor([0]));
+  const batches = minibatch(tensor([1, 2, 3, 4, 5]), 1);
+  const run = minimize(distance(p), batches);
+  const lengths = async () => [run.length, ...(await drain(run, () => run.length)), run.length];
+  expect(await lengths()).toEqual([5, 5, 5, 5, 5, 5, 5]);
+  batches.position = { pass: 0, batch: 3 };
+  expect(await lengths()).toEqual([2, 2, 2, 5]);
+  for await (const _ of run) break;
+  expect(await lengths()).toEqual([5, 5, 5, 5, 5, 5, 5]);
 });
 
 test("converge can be awaited, and does not release the items", async () => {

@@ -26,7 +26,7 @@ export { rmsNormOp } from "./fused/rmsNorm.ts";
 export { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./fused/softmax.ts";
 export { standardizeGrad } from "./fused/standardize.ts";
 export { BRAND, CONTRACT, VERSION } from "./interpreter.ts";
-export { isIterable, wantIterable } from "./iterable.ts";
+export { wantIterable } from "./iterable.ts";
 export { note, type LaunchLog } from "./launch-log.ts";
 export { floating, inDType, inFloats, withNumber } from "./operands.ts";
 export type {
@@ -87,5 +87,5 @@ export { ownShape } from "./matrix-kernel.ts";
 export { shapes } from "./rules.ts";
 export { adopt, closeScope, escape, flush, labelOf, openScope, own, OWNED, resultOf, visitTensors } from "./scope.ts";
 export { each, interpolateMode, outputSize, sides, type AutoPadding, type Padding, type PerAxis } from "./spatial.ts";
-export { sqrtZeroSafe } from "./statistics.ts";
+export { sqrtZeroSafe } from "./root.ts";
 export { leftovers, openFile, readRange, replaceFile, type Disk, type FileSystem } from "./whole-files.ts";

@@ -5,7 +5,7 @@ import { rowsOf } from "./along.ts";
 import { applyRead, readTensor, untaped } from "./apply.ts";
 import { axesOf } from "./axes.ts";
 import { inNameOf } from "./context.ts";
-import { abs, add, cast, div, equal, exp, isFinite, less, log, mul, not, pow, sqrt, sub } from "./elementwise.ts";
+import { abs, add, cast, div, equal, exp, isFinite, log, mul, not, pow, sub } from "./elementwise.ts";
 import { where } from "./elementwise.ts";
 import { filled } from "./filled.ts";
 import { composed } from "./formula.ts";
@@ -14,6 +14,7 @@ import { reshape, slice } from "./movement.ts";
 import { inDType, inFloats, inNumbers } from "./operands.ts";
 import { anyNumber, finite, readOptions } from "./options.ts";
 import { max, min, reduceOptions, sum, type ReduceOptions } from "./reduce.ts";
+import { sqrtZeroSafe } from "./root.ts";
 import type { Tensor } from "./tensor.ts";
 
 const defaults = { keepDims: false };
@@ -158,12 +159,6 @@ export function logSumExp(x: Operand, options?: ReduceOptions): Tensor {
         y,
         t.shape.filter((_, i) => !axes.includes(i)),
       );
-}
-
-/** √x for x ≥ 0, whose gradient at 0 is 0 instead of infinity. */
-export function sqrtZeroSafe(x: Tensor): Tensor {
-  const positive = less(0, x);
-  return where(positive, sqrt(where(positive, x, 1)), mul(x, 0));
 }
 
 /**
