@@ -15,12 +15,7 @@ import { fromHost, type LazyValue } from "./lazy-value.ts";
 export class StateError extends WeftError {
   static override readonly name: string = "StateError";
   /** The names that are missing, and those that are not expected, where the names are what does not match. */
-  readonly names: readonly string[];
-
-  constructor(message?: string, { names = [], ...options }: ErrorOptions & { names?: readonly string[] } = {}) {
-    super(message, options);
-    this.names = names;
-  }
+  readonly names: readonly string[] = [];
 }
 
 /** States by name. */

@@ -143,9 +143,10 @@ export function fitting(
       adviceOnKinds(lacking, beside, entries) +
       adviceOnLists(values.missing, values.unexpected);
     if (parts.length > 0)
-      throw new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}${hint}`, {
-        names: [...lacking, ...beside],
-      });
+      throw Object.assign(
+        new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}${hint}`),
+        { names: [...lacking, ...beside] },
+      );
   }
   const wrong = found.flatMap(({ names, box: { shape } }) =>
     names.flatMap((name) => {

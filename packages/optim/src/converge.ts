@@ -1,7 +1,8 @@
 // Training until the loss stops falling.
 import { ArgumentError, WeftError } from "@weft/tensor";
 import { describe, readOptions, wantIterable, type OptionKind } from "@weft/tensor/internals";
-import { awaitable, type Run } from "./run.ts";
+import type { Run } from "./run.ts";
+import { wrapping } from "./wrapping.ts";
 
 /** Anything with a value that is read asynchronously: a tensor of one element. */
 interface Measured {
@@ -62,7 +63,7 @@ export function converge<T extends number | Measured>(
     }
   }
   const standing: Standing = { step: 0, average: NaN, trend: 0, last: NaN, equal: 0 };
-  const run = Object.assign(awaitable("converge", iterate, items), standing);
+  const run = Object.assign(wrapping("converge", items, iterate), standing);
   // Not enumerable: it follows from the numbers that are saved.
   const self = Object.defineProperty(run as Convergence<T>, "stopped", { get: () => isOver(run, alpha) });
   return self;

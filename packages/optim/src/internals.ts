@@ -1,3 +1,4 @@
 // What Weft's packages need of each other: not for users, and it may change with any version.
 export { Pace } from "./pace.ts";
-export { awaitable, checked } from "./run.ts";
+export { awaitable } from "./run.ts";
+export { checked, wrapping } from "./wrapping.ts";

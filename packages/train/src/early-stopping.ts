@@ -11,7 +11,7 @@ import {
   sizeOf,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { awaitable } from "@weft/optim/internals";
+import { wrapping } from "@weft/optim/internals";
 import type { Run } from "@weft/optim";
 import { restoring } from "./restoring.ts";
 import { checkSteps, monitorIt, numberOf, treeKind, type Mode, type Monitor, type Steps } from "./steps.ts";
@@ -112,7 +112,7 @@ export function stoppingOf<T>(
   }
   const values = best === undefined ? {} : { bestValues: best.values };
   const state = { step: 0, best: sign * Infinity, bestStep: 0, waited: 0, ...values };
-  const self: EarlyStopping<T> = Object.assign(awaitable("earlyStopping", iterate, steps), state);
+  const self: EarlyStopping<T> = Object.assign(wrapping("earlyStopping", steps, iterate), state);
   return { run: self, best };
 }
 

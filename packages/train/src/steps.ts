@@ -1,5 +1,5 @@
 // What all wrappers of loops share: they check what they wrap, can be iterated or awaited, and read what is measured.
-import { awaitable } from "@weft/optim/internals";
+import { wrapping } from "@weft/optim/internals";
 import type { Run } from "@weft/optim";
 import { ArgumentError } from "@weft/tensor";
 import { describe, wantIterable, type OptionKind } from "@weft/tensor/internals";
@@ -38,7 +38,7 @@ export function wrapped<T>(
     const { length } = steps as { length?: unknown };
     return typeof length === "number" ? length : undefined;
   };
-  return ofLength(length, awaitable(op, iterate, steps, check));
+  return ofLength(length, wrapping(op, steps, iterate, check));
 }
 
 /** A run with that number of items. It cannot be assigned: a file that is loaded into a tree with the run must not. */
