@@ -3,6 +3,7 @@ import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { ArgumentError, DTypeError, IndexError, ShapeError, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import {
+  augment,
   balancedSampler,
   bucketSampler,
   itemsAs,
@@ -400,18 +401,23 @@ describe("samplers", () => {
   ])("%o: %s", (kind, message, make) => expect(make).toThrow(new kind(message)));
 });
 
-test("prefetch says how many batches an asynchronous pass makes ahead", async () => {
+test("prefetch says how many batches an asynchronous pass uploads ahead; a transform is not called ahead", async () => {
   const made = async (prefetch: number | undefined) => {
-    let n = 0;
-    const batches = minibatch(y, 1, { backend, ...(prefetch !== undefined && { prefetch }), transform: () => n++ });
-    for await (const i of batches) return [i, n];
+    let [n, transformed] = [0, 0];
+    const counted = augment(x, [(picture) => (n++, picture)]);
+    const batches = minibatch(counted, 1, {
+      backend,
+      ...(prefetch !== undefined && { prefetch }),
+      transform: () => transformed++,
+    });
+    for await (const i of batches) return [i, n, transformed];
     return undefined;
   };
   expect([await made(undefined), await made(0), await made(4), await made(100)]).toEqual([
-    [0, 3],
-    [0, 1],
-    [0, 5],
-    [0, 6],
+    [0, 3, 1],
+    [0, 1, 1],
+    [0, 5, 1],
+    [0, 6, 1],
   ]);
 });
 

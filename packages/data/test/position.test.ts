@@ -2,7 +2,8 @@
 import { cycle, minibatch, ncycle, shuffle, takeFirst, takeNth, weightedSampler, type Position } from "@weft/data";
 import { fromBytes, Linear, readSafetensors, toBytes } from "@weft/nn";
 import { ArgumentError } from "@weft/tensor";
-import { openSync } from "@weft/tensor-cpu";
+import { open as openCpu, openSync } from "@weft/tensor-cpu";
+import { open as openGpu } from "@weft/tensor-webgpu";
 import { describe, expect, test } from "vitest";
 
 const data = Float32Array.from({ length: 23 }, (_, i) => i);
@@ -115,6 +116,43 @@ test("batches that are made ahead do not count before they are yielded", async (
   for await (const _ of source) break;
   expect(saved(source.position)).toEqual({ pass: 1, batch: 1 });
 });
+
+const backends = process.env["WEFT_NO_DRIVER"] === undefined ? ["cpu", "webgpu"] : ["cpu"];
+
+test.each(backends)(
+  "a transform that draws from the backend's stream goes on with the same numbers, uploaded ahead or not, on %s",
+  async (name) => {
+    const backend = await (name === "cpu" ? openCpu({}) : openGpu({}));
+    const { stream } = backend;
+    const make = (prefetch: number | undefined) =>
+      minibatch(data, 4, {
+        backend,
+        shuffle: true,
+        ...(prefetch !== undefined && { prefetch }),
+        transform: (x) => x.add(backend.rand(x.shape)),
+      });
+    for (const prefetch of [undefined, 0, 9]) {
+      backend.seed(5);
+      const whole = make(prefetch);
+      const seen: number[][] = [];
+      const places: { stream: typeof stream; position: Saved }[] = [];
+      for (let pass = 0; pass < 2; pass++)
+        for await (const x of whole) {
+          seen.push([...(await x.data())] as number[]);
+          places.push({ stream: { ...stream }, position: saved(whole.position) });
+        }
+      expect(new Set(seen.map(String)).size).toBe(10);
+      for (const [k, { stream: drawn, position }] of places.entries()) {
+        Object.assign(stream, drawn);
+        const rest = make(prefetch);
+        rest.position = position;
+        const next: number[][] = [];
+        while (rest.position.pass < 2) for await (const x of rest) next.push([...(await x.data())] as number[]);
+        expect([prefetch, k, next]).toEqual([prefetch, k, seen.slice(k + 1)]);
+      }
+    }
+  },
+);
 
 test("a loop that is left is followed by a new pass, and so is one that takeFirst ends", () => {
   const source = batches();

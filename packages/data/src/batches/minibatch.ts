@@ -3,7 +3,7 @@
 import { ArgumentError, type Backend, type Tensor } from "@weft/tensor";
 import { backendKind, boolean, callable, count } from "@weft/tensor/internals";
 import { context, escape, openScope, readOptions, seedNumber, shown, visitTensors } from "@weft/tensor/internals";
-import type { OptionKinds } from "@weft/tensor/internals";
+import type { OptionKinds, Scope } from "@weft/tensor/internals";
 import { VISIT, type Batch, type Batches, type Cut } from "./batch.ts";
 import { orderOf, sampled, samplerKind, type Sampler } from "./order.ts";
 import { backendOf, columnsOf, itemsOf, partsOf, treeOf } from "./sources.ts";
@@ -24,9 +24,12 @@ export interface MinibatchOptions<S, B, U> {
    * `shuffle`.
    */
   readonly sampler?: Sampler | Iterable<number>;
-  /** How many batches an asynchronous pass makes ahead (2 where host data is uploaded, else 0). */
+  /** How many batches an asynchronous pass uploads ahead, before `transform` (2 where host data is uploaded, else 0). */
   readonly prefetch?: number;
-  /** Changes a batch before it is yielded: the loop gets what you return. */
+  /**
+   * Changes a batch when it is yielded, also where it was uploaded ahead: the loop gets what you return. So random
+   * numbers are drawn batch by batch, and training that is saved between two steps resumes to the same ones.
+   */
   readonly transform?: (batch: Batch<S, B>) => U;
 }
 
@@ -100,31 +103,30 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
   const ahead = read.prefetch ?? (backend !== undefined && columns.some((c) => c.backend === undefined) ? AHEAD : 0);
   const passes = passesOf("minibatch");
 
-  /** Batch i of pass n, which has an order; everything but its result is released. */
-  const make = (n: number, order: Int32Array | undefined, i: number): Made<U> => {
+  /** Batch i of pass n, which has an order, as it is before `transform`. */
+  const make = (n: number, order: Int32Array | undefined, i: number): Made<Batch<S, B>> => {
     const start = i * size;
     const end = Math.min(start + size, drawn);
+    const scope = openScope("minibatch had made its batch");
+    return within(scope, () => partsOf(tree, cutOf(n, start, end, order), backend) as Batch<S, B>);
+  };
+
+  /** What the loop gets of a batch; everything else is released. */
+  const finish = ({ value: batch, scope: making }: Made<Batch<S, B>>): Made<U> => {
     const scope = openScope("minibatch went on to the next batch");
-    const making = openScope("minibatch had made its batch");
-    const before = context.scope;
-    context.scope = making;
-    try {
-      const batch = partsOf(tree, cutOf(n, start, end, order), backend) as Batch<S, B>;
-      const value = transform === undefined ? (batch as U) : transform(batch);
-      visitTensors(value, (x) => escape(x, making, scope));
-      return { value, scope };
-    } finally {
-      context.scope = before;
-      close(making);
-    }
+    const { value } = within(making, () => (transform === undefined ? (batch as U) : transform(batch)));
+    visitTensors(value, (x) => escape(x, making, scope));
+    close(making);
+    return { value, scope };
   };
 
   /** A pass through the batches with these numbers, by default all of them in order. */
   const begin = (places: ArrayLike<number> = { length }): Iterable<U> & AsyncIterable<U> => {
-    const passing = (): Pass<U> => {
+    const passing = (): Pass<Batch<S, B>, U> => {
       const cursor = passes.begin(places.length);
       const order = pass(cursor.pass);
-      return { cursor, passes, length: places.length, make: (i) => make(cursor.pass, order, places[i] ?? i) };
+      const { length } = places;
+      return { cursor, passes, length, make: (i) => make(cursor.pass, order, places[i] ?? i), finish };
     };
     return {
       [Symbol.iterator]: () => walk(passing()),
@@ -145,6 +147,20 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
     },
     [VISIT]: begin,
   };
+}
+
+/** What f makes, owned by a scope, which is closed if f throws. */
+function within<T>(scope: Scope, f: () => T): Made<T> {
+  const before = context.scope;
+  context.scope = scope;
+  try {
+    return { value: f(), scope };
+  } catch (error) {
+    close(scope);
+    throw error;
+  } finally {
+    context.scope = before;
+  }
 }
 
 /** The items of a batch; their indices are uploaded once, if there is a tensor to take them of. */

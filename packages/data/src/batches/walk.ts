@@ -1,38 +1,44 @@
-// How batches are handed out: one by one, or made ahead in asynchronous loops; and how long they live.
+// How batches are handed out: one by one, or uploaded ahead in asynchronous loops; and how long they live.
 import type { Cursor, Passes } from "../position.ts";
 import { adopt, closeScope, context, type Scope } from "@weft/tensor/internals";
 
+/** A batch, or what one is made of. */
 export interface Made<T> {
   readonly value: T;
-  /** Owns the batch's tensors until the loop's scope does. */
+  /** Owns its tensors until the loop's scope does. */
   readonly scope: Scope;
 }
 
 /** A pass that is under way. */
-export interface Pass<U> {
+export interface Pass<B, U> {
   readonly cursor: Cursor;
   readonly passes: Passes;
   readonly length: number;
-  /** The i-th batch of the pass. */
-  readonly make: (i: number) => Made<U>;
+  /** The i-th batch of the pass: it depends on nothing but i, so it can be made ahead. */
+  readonly make: (i: number) => Made<B>;
+  /** What the loop gets of it. What runs here may draw random numbers, so it runs when the batch is yielded. */
+  readonly finish: (made: Made<B>) => Made<U>;
 }
 
-export function* walk<U>({ cursor, passes, length, make }: Pass<U>): Generator<U> {
+export function* walk<B, U>({ cursor, passes, length, make, finish }: Pass<B, U>): Generator<U> {
   while (cursor.batch < length) {
-    const made = make(cursor.batch);
+    const made = finish(make(cursor.batch));
     cursor.batch++;
     yield* lent(made);
   }
   passes.end(cursor);
 }
 
-export async function* walkAhead<U>({ cursor, passes, length, make }: Pass<U>, ahead: number): AsyncGenerator<U> {
-  const queue: Made<U>[] = [];
+export async function* walkAhead<B, U>(
+  { cursor, passes, length, make, finish }: Pass<B, U>,
+  ahead: number,
+): AsyncGenerator<U> {
+  const queue: Made<B>[] = [];
   let next = cursor.batch;
   try {
     while (cursor.batch < length) {
       while (next <= cursor.batch + ahead && next < length) queue.push(make(next++));
-      const made = queue.shift()!;
+      const made = finish(queue.shift()!);
       cursor.batch++;
       yield* lent(made);
     }
