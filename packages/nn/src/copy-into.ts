@@ -4,7 +4,7 @@ import { byName, namesOf, type NamedBox } from "@weft/autograd/internals";
 import { BackendMismatchError, cast, type Tensor } from "@weft/tensor";
 import { isFloat, readValue, resultOf, sameShape, together, text } from "@weft/tensor/internals";
 import { list, plain, some } from "./name-lists.ts";
-import type { AnyBox } from "./parameter.ts";
+import { lazyIn, type AnyBox } from "./parameter.ts";
 import { boxes, modelKind } from "./tree.ts";
 
 /** Boxes of two models under one name. */
@@ -65,7 +65,7 @@ export function assignPairs(
   const values = pairs.map((pair) => [pair, value(pair)] as const);
   together(() => {
     for (const [{ from, to }, x] of values) {
-      if (x === undefined) to.reset(from.lazyValue!);
+      if (x === undefined) to.reset(lazyIn(to.dtype, from.lazyValue!));
       else to.value = x;
       if (from.scalar !== undefined) to.scalar = from.scalar;
     }

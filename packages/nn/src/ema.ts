@@ -1,12 +1,14 @@
 // A model whose parameters are a moving average of another one's: it is often better, and steadier.
 import { state, type State } from "@weft/autograd";
 import { fromHost } from "@weft/autograd/internals";
-import { add, mul, sub } from "@weft/tensor";
-import { boolean, fraction, readOptions, readValue, resultOf, type OptionKinds } from "@weft/tensor/internals";
+import { add, cast, mul, sub } from "@weft/tensor";
+import { boolean, dtypeInfo, fraction, readOptions, readValue, resultOf } from "@weft/tensor/internals";
+import type { OptionKinds } from "@weft/tensor/internals";
 import { clone } from "./clone.ts";
 import { assignPairs, pairsOf, valueFor, type Pair } from "./copy-into.ts";
 import { freeze } from "./freeze.ts";
-import { modelKind } from "./tree.ts";
+import { lazyIn } from "./parameter.ts";
+import { boxes, modelKind } from "./tree.ts";
 
 export interface EmaOptions {
   /** How much of the average an update keeps (0.999). */
@@ -29,10 +31,11 @@ export interface Ema<Model> {
 
 /**
  * The exponential moving average of a model's parameters, in a copy of the model: each update makes of an average a
- * decay · a + (1 − decay) · p. States (running moments, counts) are copied. The copy is frozen, so no optimizer updates
- * it, and its normalizations use their running moments; `unfreeze` it to train it. In a tree with the model it is saved
- * and resumed: `save(file, { model, optimizer, average })`. Like TensorFlow's `ExponentialMovingAverage`, whose warm-up it
- * has; PyTorch's `AveragedModel` takes the parameters of the first update as they are.
+ * decay · a + (1 − decay) · p. The average of 16-bit parameters is `f32`, in which it is computed. States (running
+ * moments, counts) are copied. The copy is frozen, so no optimizer updates it, and its normalizations use their running
+ * moments; `unfreeze` it to train it. In a tree with the model it is saved and resumed:
+ * `save(file, { model, optimizer, average })`. Like TensorFlow's `ExponentialMovingAverage`, whose warm-up it has;
+ * PyTorch's `AveragedModel` takes the parameters of the first update as they are.
  *
  * With a small `1 − decay` it is the target network of DDPG and SAC.
  *
@@ -48,7 +51,7 @@ export function ema<Model>(model: Model, options?: EmaOptions): Ema<Model> {
   const { decay, warmup } = readOptions("ema", options, emaKinds, { decay: 0.999, warmup: false });
   const updates = state(counted(0));
   const self: Ema<Model> = {
-    model: freeze(clone(model)),
+    model: computed(freeze(clone(model))),
     updates,
     update: () => {
       const pairs = pairsOf("ema", model, self.model);
@@ -60,6 +63,19 @@ export function ema<Model>(model: Model, options?: EmaOptions): Ema<Model> {
     },
   };
   return self;
+}
+
+/** A copy whose parameters have the types that they are computed in: small steps would be lost in 16 bits. */
+function computed<Model>(copy: Model): Model {
+  resultOf(() => {
+    for (const { box } of boxes(copy)) {
+      const { compute } = dtypeInfo[box.dtype];
+      if (box.kind === "state" || box.dtype === compute) continue;
+      if (box.lazyValue !== undefined) box.reset(lazyIn(compute, box.lazyValue));
+      else box.value = cast(box.read(), compute);
+    }
+  });
+  return copy;
 }
 
 const counted = (n: number) => fromHost([], "i32", () => Int32Array.of(n));

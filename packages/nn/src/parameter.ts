@@ -3,9 +3,10 @@
 import { param, state, type Param, type State, type LazyValue } from "@weft/autograd";
 import { fromHost } from "@weft/autograd/internals";
 import type { StoredType } from "@weft/formats";
-import { storedAs, storedName } from "@weft/formats/internals";
+import { fromStored, storedAs, storedName, toStored } from "@weft/formats/internals";
 import {
   ArgumentError,
+  cast,
   type Backend,
   type Box,
   type DType,
@@ -102,6 +103,14 @@ export function copiedBox(box: AnyBox): AnyBox {
   const stored = storedTypes.get(box);
   if (stored !== undefined) storedTypes.set(copy, stored);
   return copy;
+}
+
+/** A floating-point value that is made later, in another dtype. */
+export function lazyIn(dtype: DType, lazyValue: LazyValue): LazyValue {
+  const { shape, dtype: old, create, values } = lazyValue;
+  if (old === dtype) return lazyValue;
+  const converted = (): TypedArray => fromStored("the value", toStored(values!(), shape, storedAs(old)), dtype);
+  return { shape, dtype, create: (backend) => cast(create(backend), dtype), values: values && converted };
 }
 
 /** The values of a box on the host: its initial values if it is not initialized yet. */

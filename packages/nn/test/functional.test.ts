@@ -16,12 +16,14 @@ import {
   type Operand,
   type Tensor,
 } from "@weft/tensor";
-import { openSync } from "@weft/tensor-cpu";
+import { open as openCpu, openSync } from "@weft/tensor-cpu";
+import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { expect, test } from "vitest";
 import {
   BatchNorm,
   Chain,
   clone,
+  constant,
   copyInto,
   ema,
   freeze,
@@ -32,6 +34,7 @@ import {
   params,
   parameter,
   place,
+  readSafetensors,
   toBytes,
   training,
   uniform,
@@ -275,6 +278,67 @@ test("ema follows the formula, copies states, is frozen, and is saved and resume
   const early = ema(Linear(2, 2));
   early.update(); // nothing has a value yet
   expect(early.model.weight.initialized).toBe(false);
+});
+
+test.each(["cpu", "webgpu"])(
+  "averages of 16-bit parameters are f32 from the start, and resume exactly, on %s",
+  async (name) => {
+    const backend = await (name === "cpu" ? openCpu({ seed: 1 }) : openWebGpu({ seed: 1 }));
+    for (const dtype of ["bf16", "f16"] as const) {
+      const make = (withValues = true) => {
+        const start = backend.tensor([1, 2, 3], { dtype });
+        const model = {
+          w: param(start),
+          late: parameter([2], constant(1), { dtype }),
+          seen: state(backend.zeros([2], { dtype })),
+        };
+        if (withValues) model.late.read(backend);
+        return { model, average: ema(model, { decay: 0.99 }) };
+      };
+      const boxesOf = ({ average: { model } }: ReturnType<typeof make>) => [model.w, model.late, model.seen];
+      const dtypes = (tree: ReturnType<typeof make>) => boxesOf(tree).map((box) => box.dtype);
+      const wanted = ["f32", "f32", dtype]; // a state is copied as it is
+      const step = ({ model, average }: ReturnType<typeof make>) => {
+        for (const p of [model.w, model.late]) p.value = cast(p.value.add(0.25), dtype);
+        average.update();
+      };
+      for (const withValues of [true, false]) {
+        const tree = make(withValues);
+        expect(dtypes(tree)).toEqual(wanted);
+        if (!withValues) {
+          tree.average.update();
+          expect([tree.average.model.late.initialized, dtypes(tree)]).toEqual([false, wanted]);
+          tree.model.late.read(backend);
+        }
+        for (let n = 0; n < 3; n++) step(tree);
+        expect(dtypes(tree)).toEqual(wanted);
+        const bytes = await toBytes(tree);
+        expect(readSafetensors(bytes).tensors.get("average.model.w")!.dtype).toBe("F32");
+        const again = fromBytes(bytes, make(withValues));
+        const read = (some: ReturnType<typeof make>) =>
+          Promise.all([some.model.w, some.model.late, ...boxesOf(some)].map((box) => box.read(backend).data()));
+        expect(await read(again)).toEqual(await read(tree));
+        for (const each of [tree, again]) step(each);
+        expect(await read(again)).toEqual(await read(tree));
+      }
+    }
+  },
+);
+
+test("what has no value yet is copied into boxes of another dtype as values are", () => {
+  const narrow = () => parameter([2], constant(1.00390625), { dtype: "bf16" }); // between two numbers of bf16
+  const wide = () => parameter([2], constant(1.00390625));
+  const [a, b] = [{ w: wide() }, { w: narrow() }];
+  copyInto({ w: narrow() }, a);
+  copyInto({ w: wide() }, b);
+  expect([a, b].map(({ w }) => [w.initialized, w.dtype])).toEqual([
+    [false, "f32"],
+    [false, "bf16"],
+  ]);
+  const [same, alike] = [{ w: wide() }, { w: narrow() }];
+  same.w.value = narrow().read(backend);
+  expect(a.w.read(backend).arraySync()).toEqual([1, 1]);
+  expect(b.w.read(backend).arraySync()).toEqual(alike.w.read(backend).arraySync());
 });
 
 test("an update of an average that is taken back is not counted", () => {
