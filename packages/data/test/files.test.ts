@@ -300,6 +300,16 @@ describe("WEFT_DATA", () => {
     expect(asked).toEqual([]);
   });
 
+  test("a folder that cannot be looked at is an error, which does not say that it is missing", async () => {
+    const denied = Object.assign(new Error("EACCES: permission denied, stat '/closed'"), { code: "EACCES" });
+    const closed = { ...fs, stat: () => Promise.reject(denied) };
+    const error = await errorOf(load({}, { WEFT_DATA: "/closed" }, closed));
+    expect(error).toBeInstanceOf(DataError);
+    expect(error.message).toBe(
+      "Could not read the folder /closed, WEFT_DATA: EACCES: permission denied, stat '/closed'",
+    );
+  });
+
   test("a file in place of a folder is an error", async () => {
     const { path } = await put();
     await fs.writeFile(path, content);
@@ -422,6 +432,20 @@ describe("saving", () => {
     const error = await errorOf(load(mirror("good")));
     expect(error.message).toContain("Could not save");
     expect(error.message).toContain("Fix that, name another folder");
+  });
+
+  test("a folder where none can be made is an error, and does not hang", async () => {
+    for (const folder of ["/proc/nope", "/proc/nope/deep", "/dev/null/deep"]) {
+      const error = await errorOf(load({ ...mirror("good"), cache: folder }));
+      expect(error).toBeInstanceOf(DataError);
+      expect(error.message).toContain(`Could not save ${join(folder, "numbers", "numbers.gz")} (5000 bytes): E`);
+    }
+  });
+
+  test("folders are made by several at once", async () => {
+    const path = join(cache, "a", "b", "file");
+    await Promise.all([1, 2, 3].map(() => save(fs, path, content)));
+    expect(await fs.readdir(join(cache, "a", "b"))).toEqual(["file"]);
   });
 
   test("never shows half a file under the right name", async () => {

@@ -88,4 +88,5 @@ export { shapes } from "./rules.ts";
 export { adopt, closeScope, escape, flush, labelOf, openScope, own, OWNED, resultOf, visitTensors } from "./scope.ts";
 export { each, interpolateMode, outputSize, sides, type AutoPadding, type Padding, type PerAxis } from "./spatial.ts";
 export { sqrtZeroSafe } from "./root.ts";
-export { leftovers, openFile, readRange, replaceFile, type Disk, type FileSystem } from "./whole-files.ts";
+export { leftovers, makeFolder, openFile, readRange, replaceFile } from "./whole-files.ts";
+export type { Disk, FileSystem } from "./whole-files.ts";

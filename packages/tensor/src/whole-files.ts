@@ -1,6 +1,6 @@
 // Atomic file replacement: a file is replaced in one step, so a reader sees the old one or the new one, never a part.
-// And only regular files are read. `nn` stores models this way, and `data` its downloads. The file system is a
-// parameter, since this package also runs where there is none.
+// And only regular files are read. `nn` stores models this way, and `data` its downloads. Folders are made where they
+// are missing. The file system is a parameter, since this package also runs where there is none.
 
 /** What is checked of a file before it is read or replaced. */
 interface FileFacts {
@@ -163,6 +163,35 @@ export async function replaceFile(system: FileSystem, path: string, pieces: Iter
   const entry = await disk.open(folder, "r").catch(() => undefined);
   await entry?.sync().catch(() => undefined);
   await entry?.close();
+}
+
+/** What makes folders: a part of `node:fs/promises`, and of `node:path`. */
+interface FolderSystem {
+  readonly disk: {
+    mkdir(path: string): Promise<unknown>;
+    stat(path: string): Promise<Pick<FileFacts, "isDirectory">>;
+  };
+  readonly paths: Pick<FileSystem["paths"], "dirname">;
+}
+
+/**
+ * Makes a folder and those that it is in, if they are missing, one by one: the recursive `mkdir` of Node never ends in a
+ * file system that makes none, such as /proc.
+ */
+export async function makeFolder(system: FolderSystem, path: string): Promise<void> {
+  const { disk, paths } = system;
+  const unlessThere = async (error: unknown): Promise<void> => {
+    const there = await disk.stat(path).catch(() => undefined);
+    if (there?.isDirectory() !== true) throw error;
+  };
+  try {
+    await disk.mkdir(path);
+  } catch (error) {
+    const parent = paths.dirname(path);
+    if (isThere(error) || parent === path) return unlessThere(error);
+    await makeFolder(system, parent);
+    await disk.mkdir(path).catch(unlessThere);
+  }
 }
 
 /** Opens a file for reading, and refuses what may never end: a pipe, a device. */

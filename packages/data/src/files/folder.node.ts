@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import * as nodeDisk from "node:fs/promises";
 import { homedir } from "node:os";
 import * as paths from "node:path";
-import { openFile, readRange, replaceFile, type Disk } from "@weft/tensor/internals";
+import { makeFolder, openFile, readRange, replaceFile, type Disk } from "@weft/tensor/internals";
 import { terminal } from "../bar.node.ts";
 import { DataError } from "../data-error.ts";
 import {
@@ -23,7 +23,7 @@ const { dirname, join } = paths;
 
 /** The part of `node:fs/promises` that is used; tests pass one that fails. */
 export interface FileSystem extends Disk {
-  mkdir(path: string, options: { readonly recursive: true }): Promise<unknown>;
+  mkdir(path: string): Promise<unknown>;
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
@@ -65,7 +65,10 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
 
   /** A file that the user put there: wrong content is an error, never replaced. */
   const given = async (folder: string, file: PublishedFile, from: Publication): Promise<Bytes | undefined> => {
-    const found = await fs.stat(folder).catch(() => undefined);
+    const found = await fs.stat(folder).catch((error: unknown) => {
+      if (isMissing(error)) return undefined;
+      throw new DataError(`Could not read the folder ${folder}, WEFT_DATA: ${reason(error)}`);
+    });
     if (found?.isDirectory() !== true)
       throw new DataError(
         `WEFT_DATA is ${folder}, which ${found === undefined ? "does not exist" : "is not a folder"}. ` +
@@ -112,7 +115,7 @@ const remedies: Readonly<Record<string, string>> = {
 /** Writes a file whole or not at all. */
 export async function save(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
   try {
-    await fs.mkdir(dirname(path), { recursive: true });
+    await makeFolder(system(fs), dirname(path));
     await replaceFile(system(fs), path, [bytes]);
   } catch (error) {
     throw new DataError(
