@@ -31,15 +31,19 @@ export interface TextStream {
   readonly isTTY?: boolean | undefined;
 }
 
+/** A total that can be shown. */
+export const known = (total: number | undefined): number | undefined =>
+  total !== undefined && Number.isFinite(total) ? total : undefined;
+
 /** The state at the beginning. */
 export function beginning(
   name: string | undefined,
-  total: number | undefined,
+  total?: number,
   unit: ProgressState["unit"] = "items",
-): ProgressState {
+): ProgressState & { total: number | undefined } {
   const start = performance.now();
-  const known = total !== undefined && Number.isFinite(total) ? total : undefined;
-  return { name, count: 0, total: known, unit, seconds: () => (performance.now() - start) / 1000, message: "" };
+  const seconds = (): number => (performance.now() - start) / 1000;
+  return { name, count: 0, total: known(total), unit, seconds, message: "" };
 }
 
 const clock = (seconds: number): string => {

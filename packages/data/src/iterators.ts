@@ -8,7 +8,10 @@ import { permutation, purpose, stream } from "./stream.ts";
 
 /** Made from a synchronous source it supports `for` and `for await`; from an asynchronous one, only `for await`. */
 export interface Sequence<T> extends Iterable<T>, AsyncIterable<T> {
-  /** How many items one pass yields, if the source's length is known. */
+  /**
+   * How many items the next pass yields, or the one that is under way, if the source's length is known: what is left of
+   * a pass that goes on from a position.
+   */
   readonly length: number | undefined;
   /** Where the latest pass is, if the source says so; see `minibatch`. */
   readonly position: Position | undefined;
@@ -42,46 +45,113 @@ export const lengthOf = (source: object): number | undefined => {
   return "size" in source && typeof source.size === "number" ? source.size : undefined;
 };
 
-function* walk<T>(source: Iterable<T>, { rounds, every, first }: Traversal): Generator<T> {
-  let given = 0;
-  for (let round = 0; round < rounds && first > 0; round++) {
-    let seen = positionOf(source)?.[PASSES].next() ?? 0; // a pass that is resumed has given these before
-    for (const item of source) {
-      if (++seen % every !== 0) continue;
-      yield item;
-      if (++given >= first) return positionOf(source)?.[PASSES].end();
+/** What is known of the length of a pass. */
+interface Extent {
+  /** How many items a pass has from its beginning. */
+  readonly whole: number | undefined;
+  /** How many of them an interrupted loop gave before. */
+  readonly given: number;
+  /** How many come. */
+  readonly left: number | undefined;
+}
+const EXTENT: unique symbol = Symbol.for("weft.data.extent");
+/** Of which pass: that of the next loop, or the one that is under way, if one is. */
+type Which = "next" | "latest";
+
+/** The extent of what has a position of its own. */
+function extentAt(whole: number | undefined, position: Position | undefined, which: Which): Extent {
+  const passes = position?.[PASSES];
+  const given = (which === "next" ? passes?.next() : passes?.first()) ?? 0;
+  return { whole, given, left: whole === undefined ? undefined : Math.max(whole - given, 0) };
+}
+
+export function extentOf(source: object, which: Which): Extent {
+  if (typeof source === "object" && EXTENT in source) return (source[EXTENT] as (which: Which) => Extent)(which);
+  const whole = lengthOf(source);
+  const extent = extentAt(whole, positionOf(source), which);
+  // The length of batches is that of a whole pass; what else has one says how much comes.
+  return typeof source === "object" && VISIT in source ? extent : { ...extent, left: whole };
+}
+
+/** The extent of a traversal of a source. Where nothing is to come of it, 0 times infinity is 0. */
+function traversed({ whole, given, left }: Extent, { rounds, every, first }: Traversal): Extent {
+  const per = (n: number): number => Math.floor(n / every);
+  const before = per(given);
+  if (whole === undefined || left === undefined) return { whole: undefined, given: before, left: undefined };
+  const times = (rounds: number): number => (rounds <= 0 || whole === 0 ? 0 : per(whole) * rounds);
+  // Each round starts counting at its first item.
+  const coming = rounds === 0 ? 0 : per(given + left) - before + times(rounds - 1);
+  return { whole: Math.min(times(rounds), first), given: before, left: Math.min(coming, first) };
+}
+
+/** Notes that a loop begins; the result notes that it is left. */
+type Begin = () => () => void;
+
+function* walk<T>(source: Iterable<T>, { rounds, every, first }: Traversal, begin: Begin): Generator<T> {
+  const leave = begin();
+  try {
+    let given = 0;
+    for (let round = 0; round < rounds && first > 0; round++) {
+      let seen = extentOf(source, "next").given; // a pass that is resumed has given these before
+      for (const item of source) {
+        if (++seen % every !== 0) continue;
+        yield item;
+        if (++given >= first) return positionOf(source)?.[PASSES].end();
+      }
+      if (seen === 0) return; // empty, or an exhausted generator: the loop would never end
     }
-    if (seen === 0) return; // empty, or an exhausted generator: the loop would never end
+  } finally {
+    leave();
   }
 }
 
-async function* walkLater<T>(source: AnyIterable<T>, { rounds, every, first }: Traversal): AsyncGenerator<T> {
-  let given = 0;
-  for (let round = 0; round < rounds && first > 0; round++) {
-    let seen = positionOf(source)?.[PASSES].next() ?? 0;
-    for await (const item of source) {
-      if (++seen % every !== 0) continue;
-      yield item;
-      if (++given >= first) return positionOf(source)?.[PASSES].end();
+async function* walkLater<T>(
+  source: AnyIterable<T>,
+  { rounds, every, first }: Traversal,
+  begin: Begin,
+): AsyncGenerator<T> {
+  const leave = begin();
+  try {
+    let given = 0;
+    for (let round = 0; round < rounds && first > 0; round++) {
+      let seen = extentOf(source, "next").given;
+      for await (const item of source) {
+        if (++seen % every !== 0) continue;
+        yield item;
+        if (++given >= first) return positionOf(source)?.[PASSES].end();
+      }
+      if (seen === 0) return;
     }
-    if (seen === 0) return;
+  } finally {
+    leave();
   }
 }
 
 /** `left` is what a pass of the source leaves out, unless that is what the caller asks for. */
 function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal, left = 0): Sequence<T> {
   if (typeof source !== "string") wantIterable(op, "something to iterate over", source);
+  /** Of the latest loop that is under way: it stays what it was at the beginning. */
+  let going: Extent | undefined;
+  const begins = (traversal: Traversal) => () => {
+    const mine = traversed(extentOf(source, "next"), traversal);
+    going = mine;
+    return () => {
+      if (going === mine) going = undefined;
+    };
+  };
+  const looping =
+    <L>(loop: (traversal: Traversal, begin: Begin) => L) =>
+    () => {
+      const traversal = walking();
+      return loop(traversal, begins(traversal));
+    };
   return sequence({
-    length() {
-      const n = lengthOf(source);
-      const { rounds, every, first } = walking();
-      // Each round starts counting at its first item. Here 0 times infinity is 0.
-      return n === undefined ? n : n === 0 || rounds === 0 ? 0 : Math.min(Math.floor(n / every) * rounds, first);
-    },
+    extent: (which) =>
+      which === "latest" && going !== undefined ? going : traversed(extentOf(source, which), walking()),
     position: () => positionOf(source),
     left,
-    now: isSynchronous(source) ? () => walk(source as Iterable<T>, walking()) : undefined,
-    later: () => walkLater(source, walking()),
+    now: isSynchronous(source) ? looping((...how) => walk(source as Iterable<T>, ...how)) : undefined,
+    later: looping((...how) => walkLater(source, ...how)),
   });
 }
 
@@ -95,7 +165,7 @@ export const leftOf = (source: unknown): number => {
 };
 
 interface Sequential<T> {
-  readonly length: () => number | undefined;
+  readonly extent: (which: Which) => Extent;
   readonly position: () => Position | undefined;
   readonly left: number;
   readonly now: (() => Iterator<T>) | undefined;
@@ -103,11 +173,12 @@ interface Sequential<T> {
 }
 
 /** Lengths and positions cannot be assigned here, so they are not saved as values of this object. */
-export const sequence = <T>({ length, position, left, now, later }: Sequential<T>): Sequence<T> =>
+export const sequence = <T>({ extent, position, left, now, later }: Sequential<T>): Sequence<T> =>
   ({
     [LEFT]: left,
+    [EXTENT]: extent,
     get length() {
-      return length();
+      return extent("latest").left;
     },
     get position() {
       return position();
@@ -118,19 +189,27 @@ export const sequence = <T>({ length, position, left, now, later }: Sequential<T
 
 /** Counts the items of a pass. */
 function* counted<T>(items: Iterable<T>, passes: Passes, cursor: Cursor): Generator<T> {
-  for (const item of items) {
-    cursor.batch++;
-    yield item;
+  try {
+    for (const item of items) {
+      cursor.batch++;
+      yield item;
+    }
+    passes.end(cursor);
+  } finally {
+    passes.leave(cursor);
   }
-  passes.end(cursor);
 }
 
 async function* countedLater<T>(items: AsyncIterable<T>, passes: Passes, cursor: Cursor): AsyncGenerator<T> {
-  for await (const item of items) {
-    cursor.batch++;
-    yield item;
+  try {
+    for await (const item of items) {
+      cursor.batch++;
+      yield item;
+    }
+    passes.end(cursor);
+  } finally {
+    passes.leave(cursor);
   }
-  passes.end(cursor);
 }
 
 const isWhole = (n: number): boolean => n === Infinity || Number.isInteger(n);
@@ -230,7 +309,7 @@ export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }):
     const visit = (cursor: Cursor) => batches[VISIT](order(batches.length, cursor.pass));
     const begin = () => passes.begin(batches.length);
     return sequence({
-      length: () => batches.length,
+      extent: (which) => extentAt(batches.length, passes.position, which),
       position: () => passes.position,
       left: leftOf(source),
       now: () => {
@@ -259,7 +338,7 @@ export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }):
     yield* mix(items, cursor);
   }
   return sequence({
-    length: () => lengthOf(source),
+    extent: (which) => extentAt(lengthOf(source), passes.position, which),
     position: () => passes.position,
     left: leftOf(source),
     now: isSynchronous(source)

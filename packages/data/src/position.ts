@@ -14,6 +14,8 @@ export interface Position {
   readonly [PASSES]: {
     /** With which batch the next pass begins: 0, if none was assigned. */
     next(): number;
+    /** With which batch the pass that is under way began, or else the next one begins. */
+    first(): number;
     /** Ends the latest pass, so that the next loop is in a new one, also in a program that resumes. */
     end(): void;
   };
@@ -33,6 +35,8 @@ export interface Passes {
   /** Begins a pass of so many batches. */
   begin(length: number): Cursor;
   end(cursor: Cursor): void;
+  /** A loop is left, at the end of its pass or before. */
+  leave(cursor: Cursor): void;
 }
 
 /** Counts passes. `source` is the position of what the batches are taken from, in step with this one. */
@@ -40,6 +44,8 @@ export function passesOf(op: string, source?: Position): Passes {
   let current: Cursor = { pass: 0, batch: 0 };
   /** Whether a loop has `current`. */
   let begun = false;
+  /** Where that loop began. */
+  let first = 0;
   const assign = (name: "pass" | "batch", x: number): void => {
     if (!count.is(x)) throw new ArgumentError(`${op}: position.${name} is ${String(x)}, wanted ${count.wanted}.`);
     current = { ...current, [name]: x };
@@ -67,6 +73,7 @@ export function passesOf(op: string, source?: Position): Passes {
     ...(source && { source }),
     [PASSES]: {
       next: () => (begun ? 0 : current.batch),
+      first: () => (begun ? first : current.batch),
       end() {
         end(current);
         source?.[PASSES].end();
@@ -87,9 +94,13 @@ export function passesOf(op: string, source?: Position): Passes {
           `${op}: position.batch is ${current.batch}, but a pass has ${length}: it is that of other data or of another size.`,
         );
       begun = true;
+      first = current.batch;
       return current;
     },
     end,
+    leave(cursor) {
+      if (cursor === current) first = 0;
+    },
   };
 }
 

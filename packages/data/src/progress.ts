@@ -11,8 +11,8 @@ import {
   wantIterable,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { beginning, type Display, type ProgressState, type TextStream } from "./display.ts";
-import { leftOf, lengthOf, sequence, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
+import { beginning, known, type Display, type ProgressState, type TextStream } from "./display.ts";
+import { extentOf, leftOf, sequence, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
 import { positionOf } from "./position.ts";
 
 export interface ProgressOptions<T> {
@@ -86,7 +86,9 @@ export function progressWith(
   function progress<T>(source: AnyIterable<T>, given?: ProgressOptions<T>): AsyncSequence<T> {
     const options: ProgressOptions<T> = readOptions("progress", given, kinds as OptionKinds<ProgressOptions<T>>, {});
     wantIterable("progress", "something to iterate over", source);
-    const total = options.total ?? lengthOf(source);
+    const { total } = options;
+    const extent = (which: "next" | "latest") =>
+      total === undefined ? extentOf(source, which) : { whole: total, given: 0, left: total };
     const open = (): Meter<T> => {
       const display = options.display ?? shownBy(options as ProgressOptions<never>);
       displays.push(display);
@@ -94,10 +96,10 @@ export function progressWith(
         displays.splice(displays.lastIndexOf(display), 1);
         display.close(state);
       };
-      return meter(options, { update: (state) => display.update(state), close }, total);
+      return meter(options, { update: (state) => display.update(state), close }, () => extent("latest").left);
     };
     return sequence({
-      length: () => total,
+      extent,
       position: () => positionOf(source),
       left: leftOf(source),
       now: Symbol.iterator in source ? () => pass(source, open()) : undefined,
@@ -151,9 +153,10 @@ const isScalar = (x: unknown): x is Tensor =>
 
 const short = (x: number): string => (Number.isFinite(x) ? x.toPrecision(4) : String(x));
 
-function meter<T>(options: ProgressOptions<T>, display: Display, total: number | undefined): Meter<T> {
+/** `total` is asked for at the first item: where the source goes on may be known only then. */
+function meter<T>(options: ProgressOptions<T>, display: Display, total: () => number | undefined): Meter<T> {
   const { label = "loss", value = (item: T) => item, message } = options;
-  const state: ProgressState = beginning(options.name, total);
+  const state = beginning(options.name);
   let reading: Promise<void> | undefined;
   /** In a loop that does not wait: the last number, while it has not been read. */
   let unread: Tensor | undefined;
@@ -182,7 +185,7 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: number |
   return {
     saw(item, atOnce = false) {
       fail();
-      state.count++;
+      if (state.count++ === 0) state.total = known(total());
       let goOn = true;
       if (message !== undefined) {
         state.message = message(item, state.count);
@@ -204,6 +207,7 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: number |
       fail();
     },
     close() {
+      if (state.count === 0) state.total = known(total());
       try {
         if (unread?.ended === undefined && unread?.interpreter.backend.readSync !== undefined) show(unread.itemSync());
       } finally {

@@ -1,5 +1,19 @@
 // Positions in data: a loop that is resumed anywhere yields what the interrupted one had left, in the same order.
-import { cycle, minibatch, ncycle, shuffle, takeFirst, takeNth, weightedSampler, type Position } from "@weft/data";
+import {
+  cycle,
+  minibatch,
+  ncycle,
+  progress,
+  shuffle,
+  takeFirst,
+  takeNth,
+  weightedSampler,
+  type Batches,
+  type HostArray,
+  type Position,
+  type ProgressState,
+  type Sequence,
+} from "@weft/data";
 import { fromBytes, Linear, readSafetensors, toBytes } from "@weft/nn";
 import { ArgumentError } from "@weft/tensor";
 import { open as openCpu, openSync } from "@weft/tensor-cpu";
@@ -79,6 +93,84 @@ test("cycle and ncycle go on in the middle of a pass, and after its last batch",
     expect([...takeFirst(cycle(source), rest.length)].map(numbers)).toEqual(rest);
     source.position = at;
     expect([...ncycle(source, 3 - at.pass)].map(numbers)).toEqual(rest.slice(0, rest.length - 2));
+  }
+});
+
+/** Sequences around minibatches of 6 a pass. */
+const around: readonly (readonly [string, (source: Batches<HostArray>) => Sequence<unknown>])[] = [
+  ["shuffle", (source) => shuffle(source)],
+  ["takeNth", (source) => takeNth(source, 2)],
+  ["takeNth that leaves a rest", (source) => takeNth(source, 4)],
+  ["takeFirst of a part", (source) => takeFirst(source, 4)],
+  ["takeFirst of several passes", (source) => takeFirst(cycle(source), 9)],
+  ["ncycle", (source) => ncycle(source, 2)],
+  ["ncycle of what is left of three", (source) => ncycle(source, () => 3 - source.position.pass)],
+  ["what is left of nine batches", (source) => takeFirst(cycle(source), () => 9 - source.position.batch)],
+  ["every third of two passes", (source) => ncycle(takeNth(source, 3), 2)],
+  ["every second of every second", (source) => takeNth(takeNth(source, 2), 2)],
+  ["two passes in another order", (source) => ncycle(shuffle(source), 2)],
+  ["progress of two passes", (source) => progress(ncycle(source, 2), quiet)],
+];
+const quiet = { display: { update() {}, close() {} } };
+
+test.each(around)("%s: the length is how many items come, before and in a pass that goes on", async (_, wrap) => {
+  for (const how of ["for", "for await"])
+    for (let batch = 0; batch <= 6; batch++) {
+      const source = batches(true);
+      const sequence = wrap(source);
+      const go = async (leaveAt = Infinity): Promise<[before: unknown, during: unknown[], came: number]> => {
+        const before = sequence.length;
+        const during = new Set<unknown>();
+        let came = 0;
+        if (how === "for") {
+          for (const _ of sequence) {
+            during.add(sequence.length);
+            if (++came === leaveAt) break;
+          }
+        } else
+          for await (const _ of sequence) {
+            during.add(sequence.length);
+            if (++came === leaveAt) break;
+          }
+        return [before, [...during], came];
+      };
+      sequence.position!.batch = batch;
+      const [before, during, came] = await go();
+      expect([batch, before, during]).toEqual([batch, came, came === 0 ? [] : [came]]);
+      // A pass that is left is followed by one from its beginning.
+      sequence.position!.batch = batch;
+      await go(1);
+      const after = await go();
+      expect([batch, after[0], after[1]]).toEqual([batch, after[2], after[2] === 0 ? [] : [after[2]]]);
+    }
+});
+
+test("progress counts what is left, also where the position is known only when the loop begins", async () => {
+  const seen: (readonly [count: number, total: number | undefined])[] = [];
+  const display = { update: ({ count, total }: ProgressState) => void seen.push([count, total]), close() {} };
+  const source = batches(true);
+  /** As a loop that resumes itself: it assigns the position when it begins. */
+  const resuming = (inner: Sequence<unknown>) => ({
+    async *[Symbol.asyncIterator]() {
+      source.position = { pass: 1, batch: 4 };
+      yield* inner;
+    },
+    get length() {
+      return inner.length;
+    },
+    position: source.position,
+  });
+  const rest = ncycle(source, () => 2 - source.position.pass);
+  const going = takeFirst(source, 6);
+  const plain = progress(source, { display });
+  for (const loop of [progress(resuming(rest), { display }), progress(resuming(going), { display }), plain]) {
+    seen.length = 0;
+    if (loop === plain) source.position = { pass: 1, batch: 4 };
+    for await (const _ of loop);
+    expect(seen).toEqual([
+      [1, 2],
+      [2, 2],
+    ]);
   }
 });
 

@@ -21,12 +21,16 @@ export interface Pass<B, U> {
 }
 
 export function* walk<B, U>({ cursor, passes, length, make, finish }: Pass<B, U>): Generator<U> {
-  while (cursor.batch < length) {
-    const made = finish(make(cursor.batch));
-    cursor.batch++;
-    yield* lent(made);
+  try {
+    while (cursor.batch < length) {
+      const made = finish(make(cursor.batch));
+      cursor.batch++;
+      yield* lent(made);
+    }
+    passes.end(cursor);
+  } finally {
+    passes.leave(cursor);
   }
-  passes.end(cursor);
 }
 
 export async function* walkAhead<B, U>(
@@ -44,6 +48,7 @@ export async function* walkAhead<B, U>(
     }
     passes.end(cursor);
   } finally {
+    passes.leave(cursor);
     for (const made of queue) close(made.scope);
   }
 }
