@@ -34,6 +34,14 @@ describe("csv", () => {
     });
   });
 
+  test("categories are in the order of their code points", () => {
+    const { word } = csv("word\n👍\nＡ\na\n", { columns: { word: "category" } });
+    expect([word.categories, [...word.data]]).toEqual([
+      ["a", "Ａ", "👍"],
+      [2, 1, 0],
+    ]);
+  });
+
   test("finds the kinds by itself: numbers, large integers, names", () => {
     const table = csv("a,b,c,d\n1,16777217,x,\n.5,NaN,-1,\n-Inf,2.,NA,\n");
     expectTypeOf(table).toEqualTypeOf<Record<string, Column>>();

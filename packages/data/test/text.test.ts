@@ -33,6 +33,7 @@ describe("vocabulary", () => {
 
   test("has the most frequent tokens first, then by their characters", () => {
     expect(vocabulary(text).tokens).toEqual(["the", "and", "bird", "cat", "dog"]);
+    expect(vocabulary("👍Ａa").tokens).toEqual(["a", "Ａ", "👍"]); // by code points, not by their halves
     expect(vocabulary(text, { minCount: 2 }).tokens).toEqual(["the", "and"]);
     expect(vocabulary([text, ["dog", "dog"]], { max: 4, unknown: "?", specials: ["<pad>"] }).tokens).toEqual([
       "<pad>",

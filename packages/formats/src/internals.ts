@@ -7,5 +7,6 @@ export { inShards, longestShardIndex, mayBeShardIndex, readShardIndex, shardInde
 export { isTable } from "./safetensors/strict-json.ts";
 export { fromStored, storedAs, toStored } from "./stored-values.ts";
 export { fromTar } from "./tar.ts";
+export { byCodePoint } from "./text-order.ts";
 export { mayBePt } from "./torch/pt.ts";
 export { crc32 } from "./zip/checksum.ts";

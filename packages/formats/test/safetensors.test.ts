@@ -2,7 +2,9 @@
 import { expect, test } from "vitest";
 import { FormatError } from "../src/format-error.ts";
 import { readSafetensors, writeSafetensors } from "../src/safetensors/safetensors.ts";
+import { shardIndex } from "../src/safetensors/shards.ts";
 import { fromStored, toStored } from "../src/stored-values.ts";
+import { byCodePoint } from "../src/text-order.ts";
 
 /** Written by `safetensors.torch.save` of safetensors 0.8.0 with PyTorch 1.13. */
 const byPyTorch = Buffer.from(
@@ -34,6 +36,36 @@ test("reads what PyTorch wrote", () => {
 
 test("writes the bytes that PyTorch wrote", () => {
   expect(Buffer.from(writeSafetensors(readSafetensors(byPyTorch))).equals(byPyTorch)).toBe(true);
+});
+
+/** Names whose order in UTF-16 is another one, written by `safetensors.numpy.save` of safetensors 0.8.0. */
+const byNumPy = Buffer.from(
+  "IAIAAAAAAAB7ImEiOnsiZHR5cGUiOiJVOCIsInNoYXBlIjpbMV0sImRhdGFfb2Zmc2V0cyI6WzAsMV19LCJhYiI6eyJkdHlwZSI6IlU4Iiwic2hhcGUiOlsxXSwi" +
+    "ZGF0YV9vZmZzZXRzIjpbMSwyXX0sImHvvKEiOnsiZHR5cGUiOiJVOCIsInNoYXBlIjpbMV0sImRhdGFfb2Zmc2V0cyI6WzIsM119LCJh8J+YgCI6eyJkdHlwZSI6" +
+    "IlU4Iiwic2hhcGUiOlsxXSwiZGF0YV9vZmZzZXRzIjpbMyw0XX0sImIiOnsiZHR5cGUiOiJVOCIsInNoYXBlIjpbMV0sImRhdGFfb2Zmc2V0cyI6WzQsNV19LCLD" +
+    "qSI6eyJkdHlwZSI6IlU4Iiwic2hhcGUiOlsxXSwiZGF0YV9vZmZzZXRzIjpbNSw2XX0sIu6AgCI6eyJkdHlwZSI6IlU4Iiwic2hhcGUiOlsxXSwiZGF0YV9vZmZz" +
+    "ZXRzIjpbNiw3XX0sIu+8oSI6eyJkdHlwZSI6IlU4Iiwic2hhcGUiOlsxXSwiZGF0YV9vZmZzZXRzIjpbNyw4XX0sIvCQgIAiOnsiZHR5cGUiOiJVOCIsInNoYXBl" +
+    "IjpbMV0sImRhdGFfb2Zmc2V0cyI6WzgsOV19LCLwn5iAIjp7ImR0eXBlIjoiVTgiLCJzaGFwZSI6WzFdLCJkYXRhX29mZnNldHMiOls5LDEwXX19ICAgAwkIBwAF" +
+    "BAIGAQ==",
+  "base64",
+);
+
+test("orders names by their code points, as the reference does", () => {
+  const { tensors, metadata } = readSafetensors(byNumPy);
+  const other = new Map([...tensors].toReversed());
+  expect(Buffer.from(writeSafetensors({ tensors: other, metadata })).equals(byNumPy)).toBe(true);
+  const index = JSON.parse(new TextDecoder().decode(shardIndex(new Map([["file", other]]))));
+  expect(Object.keys(index.weight_map)).toEqual([...tensors.keys()]); // as json.dumps(…, sort_keys=True)
+});
+
+test("code points are compared as UTF-8 compares bytes", () => {
+  const characters = ["a", "b", "é", "\ud7ff", "\ue000", "\uff21", "\uffff", "\u{10000}", "\u{1f600}", "\u{10ffff}"];
+  const texts = ["", ...characters, ...characters.flatMap((a) => characters.map((b) => a + b))];
+  for (const a of texts)
+    for (const b of texts) {
+      const wanted = Buffer.compare(Buffer.from(a), Buffer.from(b));
+      expect([a, b, Math.sign(byCodePoint(a, b))]).toEqual([a, b, wanted]);
+    }
 });
 
 test("floats of any width convert to the wanted float, rounded to even", () => {

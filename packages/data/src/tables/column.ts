@@ -1,4 +1,5 @@
 // The columns of a table: which kinds there are, and how the fields of one are read.
+import { byCodePoint } from "@weft/formats/internals";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
 import type { HostArray } from "../host-array.ts";
@@ -84,7 +85,7 @@ function categories(fields: Fields, given: readonly string[] | undefined): Categ
       const field = fields.at(i);
       if (field !== undefined) found.add(field);
     }
-  const names = given ?? [...found].sort();
+  const names = given ?? [...found].sort(byCodePoint);
   const codes = new Map(names.map((name, code) => [name, code]));
   if (codes.size < names.length) throw new DataError(`csv: the categories of ${fields.name} have a name twice.`);
   const data = new Int32Array(fields.length);

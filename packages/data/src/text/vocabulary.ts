@@ -1,4 +1,5 @@
 // Vocabularies: a number for each token of a text, the most frequent ones first.
+import { byCodePoint } from "@weft/formats/internals";
 import { ArgumentError } from "@weft/tensor";
 import { describe, list, positiveCount, readOptions, string } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
@@ -70,7 +71,7 @@ export function vocabulary(tokens: Iterable<string | Iterable<string>>, options?
     if (typeof token === "object" && token !== null) for (const part of token) count(part);
     else count(token);
   const found = [...counts].filter(([token, n]) => n >= minCount && !first.has(token));
-  found.sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  found.sort(([a, n], [b, m]) => m - n || byCodePoint(a, b));
   return made([...first, ...found.slice(0, max - first.size).map(([token]) => token)], unknown);
 }
 

@@ -3,8 +3,9 @@
 // checked.
 import { ArgumentError } from "@weft/tensor";
 import { count, describe, oneOf, type OptionKind, printable, quoted, sizeOf } from "@weft/tensor/internals";
-import { wantBytes } from "../bytes.ts";
+import { joined, wantBytes } from "../bytes.ts";
 import { FormatError, refuse } from "../format-error.ts";
+import { byCodePoint } from "../text-order.ts";
 import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
 import { halfCharacter, isTable, parseStrict, type Table } from "./strict-json.ts";
 
@@ -76,20 +77,13 @@ const longestHeader = 100_000_000;
 export function writeSafetensors(stored: Stored): Uint8Array<ArrayBuffer> {
   if (!(stored?.tensors instanceof Map))
     throw new ArgumentError(`writeSafetensors: wanted { tensors, metadata }, tensors a Map, got ${describe(stored)}`);
-  const pieces = piecesOf(stored);
-  const file = new Uint8Array(pieces.reduce((n, { length }) => n + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    file.set(piece, at);
-    at += piece.length;
-  }
-  return file;
+  return joined(piecesOf(stored));
 }
 
 /** The same as pieces in order: the header, then the bytes of each tensor. */
 export function piecesOf({ tensors, metadata }: Stored): Uint8Array[] {
   const rank = ({ dtype }: StoredTensor): number => order.indexOf(dtype);
-  const entries = [...tensors].toSorted(([p, a], [q, b]) => rank(a) - rank(b) || (p < q ? -1 : 1));
+  const entries = [...tensors].toSorted(([p, a], [q, b]) => rank(a) - rank(b) || byCodePoint(p, q));
   const notes = writtenMetadata(metadata);
   const header: [string, unknown][] = Object.keys(notes).length === 0 ? [] : [["__metadata__", notes]];
   let end = 0;

@@ -2,6 +2,7 @@
 // `{"metadata": {"total_size": BYTES}, "weight_map": {NAME: FILE, …}}`, and all files in one folder.
 import { quoted } from "@weft/tensor/internals";
 import { FormatError } from "../format-error.ts";
+import { byCodePoint } from "../text-order.ts";
 import type { StoredTensor } from "./safetensors.ts";
 import { isTable, parseStrict } from "./strict-json.ts";
 
@@ -47,7 +48,7 @@ export function shardIndex(files: ReadonlyMap<string, ReadonlyMap<string, Stored
       total += bytes.length;
       places.push([name, file]);
     }
-  places.sort(([a], [b]) => (a < b ? -1 : 1));
+  places.sort(([a], [b]) => byCodePoint(a, b));
   const lines = places.map((pair) => `    ${pair.map((text) => JSON.stringify(text)).join(": ")}`).join(",\n");
   return new TextEncoder().encode(
     `{\n  "metadata": {\n    "total_size": ${total}\n  },\n  "weight_map": {\n${lines}\n  }\n}\n`,
