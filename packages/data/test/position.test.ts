@@ -15,6 +15,7 @@ import {
   type Sequence,
 } from "@weft/data";
 import { fromBytes, Linear, readSafetensors, toBytes } from "@weft/nn";
+import { scope } from "@weft/autograd";
 import { ArgumentError } from "@weft/tensor";
 import { open as openCpu, openSync } from "@weft/tensor-cpu";
 import { open as openGpu } from "@weft/tensor-webgpu";
@@ -245,6 +246,29 @@ test.each(backends)(
     }
   },
 );
+
+test("a transform that throws releases its batch and those uploaded ahead, and its batch comes again", async () => {
+  const here = await openCpu({});
+  let fails = true;
+  const batches = minibatch(Float32Array.of(1, 2, 3, 4), 1, {
+    backend: here,
+    transform: (x) => {
+      const y = x.add(1);
+      if (fails) throw new Error("not now");
+      return y;
+    },
+  });
+  const live = () => scope(() => here.tensor([1]).dataSync()) && here.stats().live;
+  const before = live();
+  await expect(async () => {
+    for await (const x of batches) x.release();
+  }).rejects.toThrow("not now");
+  expect([live() - before, batches.position.batch]).toEqual([0, 0]);
+  fails = false;
+  const seen: number[] = [];
+  for await (const x of batches) seen.push(await x.item());
+  expect(seen).toEqual([2, 3, 4, 5]);
+});
 
 test("a loop that is left is followed by a new pass, and so is one that takeFirst ends", () => {
   const source = batches();
