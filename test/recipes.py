@@ -91,14 +91,17 @@ def wgan():
     drawn = 0
     g = nn.Sequential(linear(3, 8), nn.ReLU(), linear(8, 2))
     d = nn.Sequential(linear(2, 8), nn.Tanh(), linear(8, 1))
-    og, od = (torch.optim.Adam(m.parameters(), lr=0.01, betas=(0.5, 0.999)) for m in (g, d))
-    for x in real:
+    og, od = (torch.optim.Adam(m.parameters(), lr=0.01, betas=(0, 0.9)) for m in (g, d))
+    for k in range(10):
+        x = data(k, (6, 2))
         fake = g(noise(6)).detach()
-        mixed = (0.3 * x + 0.7 * fake).requires_grad_()
+        share = (data(200 + k, (6, 1)) + 1) / 2
+        mixed = (share * x + (1 - share) * fake).requires_grad_()
         (slopes,) = torch.autograd.grad(d(mixed).sum(), mixed, create_graph=True)
         penalty = ((slopes.norm(dim=1) - 1) ** 2).mean()
         step(od, d(fake).mean() - d(x).mean() + 10 * penalty, list(d.parameters()))
-        step(og, -d(g(noise(6))).mean(), list(g.parameters()))
+        if k % 5 == 4:
+            step(og, -d(g(noise(6))).mean(), list(g.parameters()))
     made["Wasserstein GAN with gradient penalty"] = flat(g, d)
 
 

@@ -46,10 +46,15 @@ const labels = ({ tensor }: Opened, k: number, n: number, classes: number): Tens
 const samples = (opened: Opened) =>
   Array.from({ length: 8 }, (_, k) => [data(opened, k, [6, 2]), labels(opened, k, 6, 3)]);
 
-function forGan(opened: Opened): Names {
+function forGan(opened: Opened, length = 6): Names {
   let drawn = 100;
-  const batches = Array.from({ length: 6 }, (_, k) => data(opened, k, [6, 2]));
+  const batches = Array.from({ length }, (_, k) => data(opened, k, [6, 2]));
   return { batches, noise: (n: number) => data(opened, drawn++, [n, 3]) };
+}
+
+function forWassersteinGan(opened: Opened): Names {
+  let drawn = 200;
+  return { ...forGan(opened, 10), shares: (n: number) => weft.div(weft.add(data(opened, drawn++, [n, 1]), 1), 2) };
 }
 
 function trained(opened: Opened, { BatchNorm, Chain, Linear, training }: typeof nn) {
@@ -60,8 +65,8 @@ function trained(opened: Opened, { BatchNorm, Chain, Linear, training }: typeof 
 
 /** Of each recipe: what it takes for granted, and what it ends with. */
 const table: Record<string, { around: Around; ends: string }> = {
-  "Generative adversarial network": { around: forGan, ends: "[generator, discriminator]" },
-  "Wasserstein GAN with gradient penalty": { around: forGan, ends: "[generator, critic]" },
+  "Generative adversarial network": { around: (opened) => forGan(opened), ends: "[generator, discriminator]" },
+  "Wasserstein GAN with gradient penalty": { around: forWassersteinGan, ends: "[generator, critic]" },
   "Model-agnostic meta-learning (MAML)": {
     around: (opened) => ({
       tasks: [0, 1, 2].map((k) => [0, 1, 2, 3].map((i) => data(opened, 4 * k + i, [5, 1]))),
