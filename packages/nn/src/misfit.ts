@@ -82,3 +82,17 @@ export const adviceOnLists = (missing: readonly string[], unexpected: readonly s
         ),
     )
     .join("");
+
+/** The name of the bias of h beside one of x in a recurrent layer or cell. */
+const recurrentBias = /(^|\.)bias_hh(_l\d+(_reverse)?)?$/;
+
+/** The same for recurrent layers that have two biases on one side and one on the other. */
+export function adviceOnBiases(missing: readonly string[], unexpected: readonly string[]): string {
+  const areBiases = (names: readonly string[]): boolean =>
+    names.length > 0 && names.every((name) => recurrentBias.test(name));
+  if (missing.length === 0 && areBiases(unexpected))
+    return ". Recurrent layers of the file have two biases: make those of the model without { recurrentBias: false }";
+  if (unexpected.length === 0 && areBiases(missing))
+    return ". Recurrent layers of the file have one bias: make those of the model with { recurrentBias: false }";
+  return "";
+}

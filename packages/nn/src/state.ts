@@ -8,7 +8,7 @@ import { fromStored, toStored, writtenMetadata } from "@weft/formats/internals";
 import { refuseHidden } from "./hidden.ts";
 import { draftsFor, keptPlaces, keptPrefixes } from "./kept.ts";
 import { list, plain, some } from "./name-lists.ts";
-import { advice, adviceOnKinds, adviceOnLists } from "./misfit.ts";
+import { advice, adviceOnBiases, adviceOnKinds, adviceOnLists } from "./misfit.ts";
 import { assignAll, hostValues, storedType, type AnyBox } from "./parameter.ts";
 import { sourceOf, type Listing } from "./source.ts";
 import { boxes, modelKind } from "./tree.ts";
@@ -141,7 +141,8 @@ export function fitting(
     const hint =
       advice(names, [...entries.keys()]) +
       adviceOnKinds(lacking, beside, entries) +
-      adviceOnLists(values.missing, values.unexpected);
+      adviceOnLists(values.missing, values.unexpected) +
+      adviceOnBiases(lacking, beside);
     if (parts.length > 0)
       throw Object.assign(
         new StateError(`${where}: the names are not those of the model: ${parts.join("; ")}${hint}`),

@@ -107,7 +107,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "LSTM(3, 4)",
     () => J.LSTM!(3, 4),
-    "LSTM: wanted options { layers, bidirectional, bias, dropout, inputDropout, recurrentDropout, variational, skipInput, layerNorm, batchFirst, stateful, in, hidden, init, biasInit, projection, peepholes, forgetBias }, got number 3",
+    "LSTM: wanted options { layers, bidirectional, bias, recurrentBias, dropout, inputDropout, recurrentDropout, variational, skipInput, layerNorm, batchFirst, stateful, in, hidden, init, biasInit, projection, peepholes, forgetBias }, got number 3",
   ],
   ["LSTM without hidden", () => J.LSTM!({ in: 3 }), "LSTM: wanted a positive integer as hidden, got undefined"],
   [

@@ -20,6 +20,8 @@ export const peepholeGates = ["i", "f", "o"] as const;
 /** Which weights a layer has in one direction. */
 export interface Structure {
   readonly bias: boolean;
+  /** Whether h has a bias, too. */
+  readonly recurrentBias: boolean;
   /** No input weight: each gate gets x itself. */
   readonly skipInput: boolean;
   /** h is the product of what the cell gives with a weight. */
@@ -53,7 +55,7 @@ export interface Weights<T> {
 /** The names of the weights, with their shapes. */
 export function weightShapes(
   { cell }: Net,
-  { bias, skipInput, projection, peepholes, layerNorm }: Structure,
+  { bias, recurrentBias, skipInput, projection, peepholes, layerNorm }: Structure,
   { features, units, outputs }: Widths,
 ): Weights<readonly number[]> {
   const width = cell.parts * units;
@@ -61,7 +63,8 @@ export function weightShapes(
   return {
     ...(skipInput ? {} : { weight_ih: [width, features] }),
     weight_hh: [width, outputs],
-    ...(bias ? { bias_ih: [width], bias_hh: [width] } : {}),
+    ...(bias ? { bias_ih: [width] } : {}),
+    ...(bias && recurrentBias ? { bias_hh: [width] } : {}),
     ...(projection ? { weight_hr: [outputs, units] } : {}),
     ...(peepholes ? { weight_peephole: [peepholeGates.length * units] } : {}),
     ...(layerNorm ? { weight_norm_ih: [width], weight_norm_hh: [width] } : {}),

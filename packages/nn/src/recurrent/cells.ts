@@ -17,7 +17,7 @@ import type { Initializer } from "../initializers.ts";
 import { layer } from "../layer.ts";
 import { gruNet, lstmNet, rnnNets, type Net } from "./cell.ts";
 import { parametersOf } from "./parameters.ts";
-import { recurrence } from "./recurrence.ts";
+import { checkBiases, recurrence } from "./recurrence.ts";
 
 export interface CellOptions {
   /** Features of x. */
@@ -25,6 +25,8 @@ export interface CellOptions {
   /** Units: features of h. */
   readonly hidden: number;
   readonly bias?: boolean;
+  /** Whether there are two biases, that of x and that of h (true), or one. */
+  readonly recurrentBias?: boolean;
   /** Whether the sums from x and from h are normalized. */
   readonly layerNorm?: boolean;
   /** Initial values of the weights; by default U(−1/√hidden, 1/√hidden). */
@@ -72,6 +74,7 @@ const cellKinds: OptionKinds<CellOptions> = {
   in: positiveCount,
   hidden: positiveCount,
   bias: boolean,
+  recurrentBias: boolean,
   layerNorm: boolean,
   init: callable,
   biasInit: callable,
@@ -86,6 +89,8 @@ type Step = (x: Operand, states: readonly (Operand | null)[], weights: CellWeigh
 function stepper(kind: string, net: Net, options: LSTMCellOptions): { fields: CellWeights; step: Step } {
   const { in: features, hidden, bias = true, layerNorm = false } = options;
   const { forgetBias, init, biasInit } = options;
+  checkBiases(kind, options);
+  const recurrentBias = bias && (options.recurrentBias ?? true);
   if (features === undefined)
     throw new ArgumentError(`${kind}: wanted \`in\`, the number of features of x, got nothing`);
   readValue(kind, "hidden", hidden, positiveCount);
@@ -93,6 +98,7 @@ function stepper(kind: string, net: Net, options: LSTMCellOptions): { fields: Ce
     throw new ArgumentError(`${kind}: wanted no forgetBias without biases, got ${forgetBias}`);
   const structure = {
     bias,
+    recurrentBias,
     layerNorm,
     skipInput: false,
     projection: false,
@@ -122,7 +128,7 @@ function stepper(kind: string, net: Net, options: LSTMCellOptions): { fields: Ce
     });
     const x = unsqueeze(single ? unsqueeze(given, 0) : given, 0);
     const all = names.map((name) => weights[name]!);
-    const after = recurrence({ ...net, name: kind }, x, firsts, all, { bias, layerNorm }).states;
+    const after = recurrence({ ...net, name: kind }, x, firsts, all, { bias, recurrentBias, layerNorm }).states;
     return after.map((s) => squeeze(single ? squeeze(s, 1) : s, 0));
   };
   return { fields, step };

@@ -23,6 +23,8 @@ function partsOf(name: string, rnn: Recurrent): Parts {
   const fields = rnn as unknown as Readonly<Record<string, Param | undefined>>;
   if (["weight_hr_l0", "weight_peephole_l0", "weight_norm_hh_l0"].some((field) => fields[field] !== undefined))
     throw new ArgumentError(`${name}: Knet has no layers with a projection, peepholes or layer normalization`);
+  if (fields["bias_ih_l0"] !== undefined && fields["bias_hh_l0"] === undefined)
+    throw new ArgumentError(`${name}: Knet has no layers with one bias (recurrentBias: false)`);
   const layers = suffixes(anatomy.layers, anatomy.bidirectional).map((suffix) => ({
     weights: [fields[`weight_ih_${suffix}`], fields[`weight_hh_${suffix}`]!] as const,
     biases: [fields[`bias_ih_${suffix}`], fields[`bias_hh_${suffix}`]] as const,

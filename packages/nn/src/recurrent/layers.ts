@@ -23,6 +23,7 @@ import type { LayoutOptions } from "./layout.ts";
 import { isPacked, placesIn, type PackedSequence } from "./packed.ts";
 import { parametersOf } from "./parameters.ts";
 import {
+  checkBiases,
   checkVariational,
   recurrence,
   recurrentDefaults,
@@ -38,6 +39,7 @@ export interface RecurrentLayerOptions extends Pick<
       | "layers"
       | "bidirectional"
       | "bias"
+      | "recurrentBias"
       | "dropout"
       | "inputDropout"
       | "skipInput"
@@ -65,7 +67,8 @@ export interface LSTMOptions extends RecurrentLayerOptions {
   /** Whether the gates see c, by `weight_peephole_l0`, … */
   readonly peepholes?: boolean;
   /**
-   * The initial bias of the forget gate: that of x gets it, that of h gets 0. Knet's is 2, PyTorch has none of its own.
+   * The initial bias of the forget gate: that of x gets it, that of h, if there is one, gets 0. Knet's is 2, PyTorch has
+   * none of its own.
    */
   readonly forgetBias?: number;
 }
@@ -161,6 +164,7 @@ type Layer = LSTM;
 function planOf(kind: string, options: LSTMOptions, kinds: OptionKinds<LSTMOptions>) {
   const read = readOptions(kind, options, kinds, layerDefaults);
   checkVariational(kind, options);
+  checkBiases(kind, options);
   const { in: features, hidden, bias, skipInput, forgetBias, projection: outputs = hidden } = read;
   if (features === undefined)
     throw new ArgumentError(`${kind}: wanted \`in\`, the number of features per step, got nothing`);
@@ -174,7 +178,8 @@ function planOf(kind: string, options: LSTMOptions, kinds: OptionKinds<LSTMOptio
     throw new ArgumentError(`${kind}: wanted no forgetBias without biases, got ${forgetBias}`);
   const { layers, bidirectional, layerNorm, peepholes, init, biasInit } = read;
   const { dropout, inputDropout, recurrentDropout, variational } = read;
-  const structure = { layers, bidirectional, bias, skipInput, layerNorm, peepholes, projection };
+  const recurrentBias = bias && read.recurrentBias;
+  const structure = { layers, bidirectional, bias, recurrentBias, skipInput, layerNorm, peepholes, projection };
   return {
     /** What each call passes on. */
     structure: { ...structure, dropout, inputDropout, recurrentDropout, variational },

@@ -17,7 +17,7 @@ function givenBy({ parts, apart }: Recurrence, x: Tensor, weights: Weights<Tenso
       : byTransposed(rows(x, 0, steps), weight_ih);
   if (weight_norm_ih !== undefined) given = normalized(given, weight_norm_ih);
   // A bias of its own belongs to the steps only where the cell gets their sums apart.
-  if (bias_ih !== undefined) given = add(given, apart ? bias_ih : add(bias_ih, bias_hh!));
+  if (bias_ih !== undefined) given = add(given, apart || bias_hh === undefined ? bias_ih : add(bias_ih, bias_hh));
   return reshape(given, [steps, batch, given.shape[1]!]);
 }
 

@@ -39,6 +39,11 @@ export interface RecurrentOptions extends LayoutOptions {
   readonly bidirectional?: boolean;
   /** Whether there are biases among the weights. */
   readonly bias?: boolean;
+  /**
+   * Whether there are two, b of x and d of h (true), as PyTorch has them; papers write one. An LSTM and a plain network
+   * add them, so one can do the same; in a GRU r multiplies R h alone then.
+   */
+  readonly recurrentBias?: boolean;
   /** Dropout between layers (not before the first, not after the last). */
   readonly dropout?: number;
   /** Dropout before the first layer (Knet's `dropout` is both). */
@@ -70,6 +75,7 @@ export const structureKinds = {
   layers: positiveCount,
   bidirectional: boolean,
   bias: boolean,
+  recurrentBias: boolean,
   dropout: fraction,
   inputDropout: fraction,
   recurrentDropout: fraction,
@@ -89,6 +95,7 @@ export const recurrentDefaults = {
   layers: 1,
   bidirectional: false,
   bias: true,
+  recurrentBias: true,
   dropout: 0,
   inputDropout: 0,
   recurrentDropout: 0,
@@ -105,6 +112,13 @@ export function checkVariational(name: string, options: RecurrentDropout | undef
     throw new ArgumentError(`${name}: variational is for dropout and inputDropout, got neither`);
 }
 type RecurrentDropout = Pick<RecurrentOptions, "variational" | "dropout" | "inputDropout">;
+
+/** Refuses a bias of h where there are to be no biases. */
+export function checkBiases(name: string, { bias, recurrentBias }: Biases = {}): void {
+  if (bias === false && recurrentBias === true)
+    throw new ArgumentError(`${name}: wanted no recurrentBias without biases, got true`);
+}
+type Biases = Pick<RecurrentOptions, "bias" | "recurrentBias">;
 
 /** The structure of one layer: only the first one may lack an input weight. */
 export const structureOf = (structure: Structure, layer: number): Structure => ({
@@ -141,6 +155,7 @@ export function recurrence(
   const read = readOptions(name, options, recurrentKinds, recurrentDefaults);
   const { layers, bidirectional, dropout, inputDropout, recurrentDropout, training = learning() } = read;
   checkVariational(name, options);
+  checkBiases(name, options);
   if ((read.projection || read.peepholes) && cell.others.length === 0)
     throw new ArgumentError(`${name}: projection and peepholes are for an LSTM`);
   const directions = bidirectional ? 2 : 1;

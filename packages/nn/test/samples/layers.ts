@@ -84,6 +84,7 @@ const recurrent: Collection<"LSTM" | "GRU" | "RNN" | "LSTMCell" | "GRUCell" | "R
   family: "fused",
   samples: {
     LSTM: [
+      of("one bias", steps, () => nn.LSTM({ in: 3, hidden: 2, ...structure, recurrentBias: false })),
       of("two layers in both directions", steps, () => nn.LSTM({ in: 3, hidden: 2, ...structure, init, biasInit })),
       of("a projection, peepholes", steps, () => nn.LSTM({ in: 3, hidden: 2, projection: 1, peepholes: true, forgetBias: 2 })), // oxfmt-ignore
       of("normalized", steps, () => nn.LSTM({ in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // oxfmt-ignore
@@ -91,12 +92,14 @@ const recurrent: Collection<"LSTM" | "GRU" | "RNN" | "LSTMCell" | "GRUCell" | "R
       sample("state that is kept", [steps], built(() => nn.LSTM({ in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // oxfmt-ignore
     ],
     GRU: [
+      of("one bias", steps, () => nn.GRU({ in: 3, hidden: 2, ...structure, recurrentBias: false })),
       of("two layers in both directions", steps, () => nn.GRU({ in: 3, hidden: 2, ...structure, init, biasInit })),
       of("normalized", steps, () => nn.GRU({ in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // oxfmt-ignore
       sample("dropout of everything", [steps], built(() => nn.GRU({ in: 3, hidden: 2, layers: 2, ...dropped }), (layer, x) => layer(x, training)), { order: 1 }), // oxfmt-ignore
       sample("state that is kept", [steps], built(() => nn.GRU({ in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // oxfmt-ignore
     ],
     RNN: [
+      of("one bias", steps, () => nn.RNN({ type: "tanh", in: 3, hidden: 2, ...structure, recurrentBias: false })),
       of("relu, in both directions", steps, () => nn.RNN({ type: "relu", in: 3, hidden: 2, ...structure, init, biasInit })), // oxfmt-ignore
       of("lstm", steps, () => nn.RNN({ type: "lstm", in: 3, hidden: 2, projection: 1, peepholes: true, forgetBias: 2 })), // oxfmt-ignore
       of("tanh, normalized", steps, () => nn.RNN({ type: "tanh", in: 3, hidden: 3, skipInput: true, layerNorm: true, bias: false }), { views: false }), // oxfmt-ignore
@@ -104,14 +107,17 @@ const recurrent: Collection<"LSTM" | "GRU" | "RNN" | "LSTMCell" | "GRUCell" | "R
       sample("state that is kept", [steps], built(() => nn.RNN({ type: "tanh", in: 3, hidden: 2, stateful: true }), kept), { order: 1 }), // oxfmt-ignore
     ],
     LSTMCell: [
+      of("one bias", floats(2, 3), () => stepping(nn.LSTMCell({ in: 3, hidden: 2, recurrentBias: false }))),
       of("values", floats(2, 3), () => stepping(nn.LSTMCell({ in: 3, hidden: 2, init, biasInit, forgetBias: 1 }))),
       of("normalized", floats(2, 3), () => stepping(nn.LSTMCell({ in: 3, hidden: 2, layerNorm: true, bias: false })), { views: false }), // oxfmt-ignore
     ],
     GRUCell: [
+      of("one bias", floats(2, 3), () => nn.GRUCell({ in: 3, hidden: 2, recurrentBias: false })),
       of("values", floats(2, 3), () => nn.GRUCell({ in: 3, hidden: 2, init, biasInit })),
       of("normalized", floats(2, 3), () => nn.GRUCell({ in: 3, hidden: 2, layerNorm: true, bias: false }), { views: false }), // oxfmt-ignore
     ],
     RNNCell: [
+      of("one bias", floats(2, 3), () => nn.RNNCell({ in: 3, hidden: 2, recurrentBias: false })),
       of("values", floats(2, 3), () => nn.RNNCell({ in: 3, hidden: 2, init, biasInit, activation: "relu" }), { order: 0 }), // oxfmt-ignore
       of("normalized", floats(2, 3), () => nn.RNNCell({ in: 3, hidden: 2, layerNorm: true, bias: false }), { views: false }), // oxfmt-ignore
     ],

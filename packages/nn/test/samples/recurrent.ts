@@ -31,6 +31,7 @@ const inAllForms = (parts: number, cells: boolean, run: Run): Sample[] => {
   return [
     sample("two layers in both directions, batch first", [floats(B, T, I), ...one, ...one, ...above, ...above], (a, ...w) => run(a, w, { layers: 2, bidirectional: true, batchFirst: true }), long), // oxfmt-ignore
     sample("lengths", [x, integers(0, T + 1, B), ...one], (a, lengths, ...w) => run(a, w, { lengths }), long),
+    sample("one bias", [x, ...one.slice(0, 3)], (a, ...w) => run(a, w, { recurrentBias: false }), long),
     sample("a mask", [x, values([1, 0, 0, 1, 1, 1], "bool", [T, B]), ...one], (a, mask, ...w) => run(a, w, { mask }), long), // oxfmt-ignore
     sample("packed rows", [floats(4, I), ...one], (a, ...w) => run(a, w, { batchSizes: [2, 1, 1] }), long),
     sample("dropout of everything", [x, ...one, ...weights(parts, H)], (a, ...w) => run(a, w, { layers: 2, dropout: 1, inputDropout: 1, recurrentDropout: 1, variational: true, training: true }), long), // oxfmt-ignore
