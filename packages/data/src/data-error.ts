@@ -1,9 +1,5 @@
-// Errors of data sets: files with the wrong content, downloads that fail, folders that do not exist; and bytes as messages
-// show them.
+// Errors of data sets: files with the wrong content, downloads that fail, folders that do not exist.
 import { WeftError } from "@weft/tensor";
-
-/** Bytes in hexadecimal, as messages show them. */
-export const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join(" ");
 
 /**
  * A file, a download or a folder is not what a data set needs. The message says what was wanted, what was found, and

@@ -1,18 +1,17 @@
 // A host array is data in its stored type with its shape, as it lies in a file: narrow, and not on a backend yet.
+import type { HostArray as StoredArray } from "@weft/formats";
 import { ArgumentError, DTypeError, ShapeError, type DType, type Shape, type TypedArray } from "@weft/tensor";
 import { describe, dtypeInfo, finiteNumber, readValue, sizeOf } from "@weft/tensor/internals";
 
 /**
- * Numbers on the host in row-major order, in the type in which they are stored. Data sets return these; `minibatch`
- * uploads them batch by batch in that type.
+ * A host array of `@weft/formats`, so what `fromNpy` returns is one; it may have a scale. Data sets return these;
+ * `minibatch` uploads them batch by batch in the type in which they are stored.
  *
  * @example
  * const points = { data: Float32Array.of(0, 1, 1, 0), shape: [2, 2], dtype: "f32" };
  */
-export interface HostArray<A extends TypedArray = TypedArray> {
+export interface HostArray<A extends TypedArray = TypedArray> extends StoredArray {
   readonly data: A;
-  readonly shape: Shape;
-  readonly dtype: DType;
   /**
    * The value of a stored 1: gray bytes with scale 1/255 are numbers from 0 to 1. `minibatch` multiplies on
    * the backend, after the upload; where it yields host arrays the scale stays beside the data.
@@ -39,7 +38,7 @@ export const isNumbers = (x: unknown): x is readonly number[] =>
 export const show = ({ dtype, shape }: { dtype: DType; shape: Shape }): string => `${dtype}[${shape}]`;
 
 /** Checks a source and returns it in full form. `op` and `name` are for messages. */
-export function hostArray(source: Numbers, op: string, name: string): HostArray {
+export function readArray(source: Numbers, op: string, name: string): HostArray {
   if (ArrayBuffer.isView(source)) {
     const dtype = dtypeOf.get(source.constructor);
     if (dtype === undefined)

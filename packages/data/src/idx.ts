@@ -1,8 +1,9 @@
 // IDX, the format of MNIST: four magic bytes (two zeros, a type, the number of axes), the sizes, then the numbers,
 // everything big-endian. Nothing is trusted before it is checked against the actual bytes.
+import { hex } from "@weft/formats/internals";
 import { ArgumentError, type DType, type TypedArray } from "@weft/tensor";
 import { describe, sizeOf } from "@weft/tensor/internals";
-import { DataError, hex } from "./data-error.ts";
+import { DataError } from "./data-error.ts";
 import type { HostArray } from "./host-array.ts";
 
 interface Stored {
@@ -98,12 +99,12 @@ export function parseIdx(bytes: Uint8Array, name = "the file"): HostArray {
     throw new DataError(`parseIdx: ${name} ${problem}`);
   };
   if (!ArrayBuffer.isView(bytes) || bytes.BYTES_PER_ELEMENT !== 1)
-    throw new ArgumentError(`parseIdx: wanted the bytes of a file as a Uint8Array, got ${describe(bytes)}`);
+    throw new ArgumentError(`parseIdx: wanted the bytes of a file as a Uint8Array, got ${describe(bytes)}.`);
   if (bytes.length < 4) fail(`has ${bytes.length} bytes, too few for the 4 magic bytes of an IDX file.`);
   const type = stored[bytes[2]!];
   if (bytes[0] !== 0 || bytes[1] !== 0 || type === undefined)
     return fail(
-      `begins with ${hex(bytes.subarray(0, 4))}, which is not an IDX file. ` +
+      `begins with ${hex(bytes.subarray(0, 4), " ")}, which is not an IDX file. ` +
         (bytes[0] === 0x1f && bytes[1] === 0x8b
           ? "These are the first bytes of a gzip file: unpack it first."
           : "Wanted 00 00, a type (08 09 0b 0c 0d 0e) and the number of axes."),

@@ -1,7 +1,7 @@
 // Where passes through data are: which pass it is, and what comes next in it. It can be saved, and assigned to go on
 // from there. Each loop has a cursor of its own, so that concurrent passes do not disturb each other.
 import { ArgumentError } from "@weft/tensor";
-import { count } from "@weft/tensor/internals";
+import { count, shown } from "@weft/tensor/internals";
 
 /** What comes next of something that is passed through again and again. */
 export interface Position {
@@ -47,7 +47,7 @@ export function passesOf(op: string, source?: Position): Passes {
   /** Where that loop began. */
   let first = 0;
   const assign = (name: "pass" | "batch", x: number): void => {
-    if (!count.is(x)) throw new ArgumentError(`${op}: position.${name} is ${String(x)}, wanted ${count.wanted}.`);
+    if (!count.is(x)) throw new ArgumentError(`${op}: position.${name} is ${shown(x)}, wanted ${count.wanted}.`);
     current = { ...current, [name]: x };
     begun = false;
   };

@@ -265,10 +265,15 @@ describe("augment", () => {
       "randomCrop: wanted 5 x 2 pixels of 4 x 4 with padding 0.",
       () => passOf(source, [randomCrop([5, 2])]),
     ],
-    [ArgumentError, "randomCrop: wanted [height, width] as size.", () => randomCrop(3 as never)],
+    [ArgumentError, "randomCrop: wanted [height, width] as size, got number 3.", () => randomCrop(3 as never)],
+    [ArgumentError, "normalizeChannels: std is NaN, wanted a positive number.", () => normalizeChannels(0, NaN)],
     [ArgumentError, "randomShift: wanted a non-negative integer as most, got number -1", () => randomShift(-1)],
     [ArgumentError, "randomFlip: wanted a number from 0 to 1 as p, got number 2", () => randomFlip({ p: 2 })],
-    [ArgumentError, "normalizeChannels: wanted positive numbers as std.", () => normalizeChannels(0, [1, 0])],
+    [
+      ArgumentError,
+      "normalizeChannels: std of channel 1 is 0, wanted a positive number.",
+      () => normalizeChannels(0, [1, 0]),
+    ],
     [
       ShapeError,
       "normalizeChannels: got 3 numbers for 1 channels.",
@@ -276,7 +281,7 @@ describe("augment", () => {
     ],
     [
       ShapeError,
-      "augment: the augmentations gave pictures of different sizes. End with a crop.",
+      "augment: the augmentations gave pictures of [1, 1, 4] and [1, 2, 4] as [channels, height, width], wanted one size. End with a crop.",
       () => {
         let height = 0;
         return passOf(source, [

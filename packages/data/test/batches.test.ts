@@ -260,7 +260,7 @@ describe("buckets", () => {
 
   test("of what has no lengths are refused", () => {
     expect(() => bucketSampler([1, NaN])).toThrow(
-      new ArgumentError("bucketSampler: there is a length that is not a number."),
+      new ArgumentError("bucketSampler: length 1 is NaN, wanted a number."),
     );
     expect(() => bucketSampler(7 as never)).toThrow(ArgumentError);
     expect(() => [...minibatch(y, 2, { sampler: bucketSampler([1, 2, 3, 4, 5, 6, 7]) })]).toThrow(IndexError);
@@ -366,8 +366,22 @@ describe("samplers", () => {
     [ArgumentError, "weightedSampler: wanted a list as the weights, got null", () => weightedSampler(null as never)],
     [ArgumentError, "balancedSampler: wanted a list of labels, got null.", () => balancedSampler(null as never)],
     [ArgumentError, "balancedSampler: wanted a list of labels, got number 5.", () => balancedSampler(5 as never)],
-    [ArgumentError, "weightedSampler: no weight is positive.", () => weightedSampler([0, 0])],
-    [ArgumentError, "weightedSampler: the sum of the weights is not finite.", () => weightedSampler([1e308, 1e308])],
+    [
+      ArgumentError,
+      "randomSampler: there are no items to draw 2 from.",
+      () => randomSampler(0, { count: 2, replacement: true }),
+    ],
+    [ArgumentError, "balancedSampler: there are no items to draw 2 from.", () => balancedSampler([], { count: 2 })],
+    [
+      ArgumentError,
+      "weightedSampler: none of the 2 weights is positive, and 2 items are wanted.",
+      () => weightedSampler([0, 0]),
+    ],
+    [
+      ArgumentError,
+      "weightedSampler: the sum of the weights is Infinity, wanted a finite number.",
+      () => weightedSampler([1e308, 1e308]),
+    ],
     [
       ArgumentError,
       "weightedSampler: wanted 2 different items of 1 with a positive weight. Pass a smaller count or { replacement: true }.",

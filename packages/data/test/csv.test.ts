@@ -137,7 +137,11 @@ describe("csv", () => {
       'csv: wanted f32, f64, i32, category, string or a list of categories as the kind of a, got "int".',
       () => csv("a\n1", { columns: { a: "int" as never } }),
     ],
-    [DataError, "csv: the categories of a have a name twice.", () => csv("a\nx\n", { columns: { a: ["x", "x"] } })],
+    [
+      DataError,
+      'csv: the categories of a have the name "x" twice.',
+      () => csv("a\nx\n", { columns: { a: ["x", "x"] } }),
+    ],
   ])("%o: %s", (kind, message, make) => expect(make).toThrow(new kind(message)));
 });
 

@@ -306,7 +306,7 @@ describe("WEFT_DATA", () => {
     const error = await errorOf(load({}, { WEFT_DATA: "/closed" }, closed));
     expect(error).toBeInstanceOf(DataError);
     expect(error.message).toBe(
-      "Could not read the folder /closed, WEFT_DATA: EACCES: permission denied, stat '/closed'",
+      "Could not read the folder /closed, WEFT_DATA: EACCES: permission denied, stat '/closed'.",
     );
   });
 
@@ -354,7 +354,7 @@ describe("something that is not a file", () => {
     const path = await linked(await make(), "own");
     const error = await errorOf(load({}, { WEFT_DATA: join(cache, "own") }));
     expect(error).toBeInstanceOf(DataError);
-    expect(error.message).toBe(`Could not read ${path}: it is ${kind}, wanted a file`);
+    expect(error.message).toBe(`Could not read ${path}: it is ${kind}, wanted a file.`);
   });
 
   test("is not a folder to look into either", async () => {
@@ -367,7 +367,7 @@ describe("something that is not a file", () => {
   test("is not read from the cache", async () => {
     const path = await linked("/dev/zero", "numbers");
     expect((await errorOf(load(mirror("good")))).message).toBe(
-      `Could not read ${path}: it is a device or a socket, wanted a file`,
+      `Could not read ${path}: it is a device or a socket, wanted a file.`,
     );
   });
 

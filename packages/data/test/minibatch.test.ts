@@ -448,7 +448,7 @@ describe("refuses", () => {
     [ArgumentError, "minibatch: wanted at least one source, got none.", () => minibatch([], 2)],
     [
       ArgumentError,
-      "minibatch: wanted a source, a list or an object of sources, got 7.",
+      "minibatch: wanted a source, a list or an object of sources, got number 7.",
       () => minibatch(7 as never, 2),
     ],
   ])("%o: %s", (kind, message, make) => {

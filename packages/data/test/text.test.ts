@@ -82,6 +82,9 @@ describe("vocabulary", () => {
     );
     for (const wrong of [null, {}, [], { tokens: ["a", 1] }, { tokens: ["a", "a"] }, { tokens: ["a"], unknown: "b" }])
       expect(() => vocabularyFrom(wrong as never)).toThrow(DataError);
+    expect(() => vocabularyFrom({ tokens: ["a", "b", "b"] })).toThrow(
+      new DataError('vocabularyFrom: the token "b" is there twice.'),
+    );
   });
 });
 

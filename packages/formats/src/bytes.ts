@@ -1,4 +1,4 @@
-// What a caller gives as the bytes of a file, and how bytes are looked at and joined.
+// What a caller gives as the bytes of a file, and how bytes are looked at, joined and shown.
 import { ArgumentError } from "@weft/tensor";
 import { checkThere, describe } from "@weft/tensor/internals";
 
@@ -22,3 +22,7 @@ export function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   }
   return all;
 }
+
+/** Bytes in hexadecimal. */
+export const hex = (bytes: Uint8Array, between = ""): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(between);

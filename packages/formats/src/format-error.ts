@@ -1,6 +1,7 @@
 // The error for a file that is not of the format that was wanted; it names the actual format where the first bytes show
 // it.
 import { WeftError } from "@weft/tensor";
+import { hex } from "./bytes.ts";
 
 /**
  * A file or buffer that is not of a format, or breaks the format's rules.
@@ -37,9 +38,9 @@ const others: readonly (readonly [begins: RegExp, what: string, cure: string, of
 export function refuse(format: string, first: Uint8Array, problem: string): never {
   const start = first.subarray(0, 64);
   const text = new TextDecoder().decode(start);
-  const hex = Array.from(start, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const digits = hex(start);
   const other = others.find(
-    ([begins, , , of]) => of?.includes(format) !== true && (begins.test(text) || begins.test(hex)),
+    ([begins, , , of]) => of?.includes(format) !== true && (begins.test(text) || begins.test(digits)),
   );
   throw new FormatError(
     other === undefined ? `${format}: ${problem}` : `${format}: this is ${other[1]}. ${other[2]} (${problem})`,

@@ -1,6 +1,6 @@
 // What Weft's packages need of the formats to read and write files piece by piece: not for users, and it may change
 // with any version.
-export { joined } from "./bytes.ts";
+export { hex, joined } from "./bytes.ts";
 export { writtenMetadata } from "./safetensors/metadata.ts";
 export { headerEnd, piecesOf, readIndex, storedName, type StoredIndex } from "./safetensors/safetensors.ts";
 export { inShards, longestShardIndex, mayBeShardIndex, readShardIndex, shardIndex } from "./safetensors/shards.ts";

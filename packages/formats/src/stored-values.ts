@@ -2,6 +2,7 @@
 // range, and neither converts to the other.
 import type { DType, Shape, TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
+import { viewOf } from "./bytes.ts";
 import { FormatError } from "./format-error.ts";
 import { bytesOf, type StoredTensor, type StoredType } from "./safetensors/safetensors.ts";
 
@@ -87,7 +88,7 @@ export function fromStored(where: string, { dtype: stored, bytes: from }: Stored
     const copy = new Uint8Array(from); // a Buffer's own slice() would be a view
     return new array(copy.buffer, 0, copy.byteLength / array.BYTES_PER_ELEMENT);
   }
-  const view = new DataView(from.buffer, from.byteOffset, from.byteLength);
+  const view = viewOf(from);
   const values = new array(from.byteLength / bytesOf[stored]);
   try {
     for (let i = 0; i < values.length; i++) {

@@ -162,7 +162,7 @@ function within<F extends AnyFunction>(like: Likeness, run: F, closure = true): 
 function explained(error: unknown, method: string): unknown {
   if (!(error instanceof TypeError && error.message.includes("private"))) return error;
   return new ArgumentError(
-    `clone: ${method} uses a #private field, which a copy of its object does not have. Make it a field without #, or build the model again and use copyInto.`,
+    `clone: ${method} uses a #private field, which a copy of its object does not have. Make it a field without #, or build the model again and use copyInto`,
     { cause: error },
   );
 }

@@ -1,6 +1,7 @@
 // Initial values of parameters. An initializer is a function of a shape and of random draws.
 import { ArgumentError, type Shape } from "@weft/tensor";
 import {
+  describe,
   finiteNumber,
   nonNegative,
   readOptions,
@@ -184,7 +185,7 @@ export function run(init: Initializer, shape: Shape, draws: Draws): ArrayLike<nu
     throw new ArgumentError(`init: wanted an initializer, got a function that makes one. Call it: ${init.name}()`);
   if (length !== wanted)
     throw new ArgumentError(
-      `init: wanted ${wanted} values for ${text(shape)}, the initializer made ${length ?? String(values)}`,
+      `init: wanted ${wanted} values for ${text(shape)}, the initializer made ${length ?? describe(values)}`,
     );
   return values as ArrayLike<number>;
 }

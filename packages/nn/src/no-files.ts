@@ -5,7 +5,7 @@ import type * as files from "./files.ts";
 
 const refuse = (what: string, instead: string): never => {
   throw new UnsupportedError(
-    `${what}: a page has no files. ${instead}. Outside a page, resolve @weft/nn with the condition "node".`,
+    `${what}: a page has no files. ${instead}. Outside a page, resolve @weft/nn with the condition "node"`,
   );
 };
 

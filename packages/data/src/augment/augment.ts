@@ -13,7 +13,7 @@ import {
 } from "@weft/tensor/internals";
 import { COLUMN, type Column, type CustomSource, type Cut } from "../batches/batch.ts";
 import { uploaded } from "../batches/sources.ts";
-import { hostArray, isHostArray, show, type HostArray } from "../host-array.ts";
+import { readArray, isHostArray, show, type HostArray } from "../host-array.ts";
 import { purpose, stream } from "../stream.ts";
 import type { Augmentation, Picture } from "./picture.ts";
 
@@ -45,7 +45,7 @@ export function augment(
   const { seed } = readOptions("augment", options, { seed: seedNumber }, { seed: 0 });
   if (!isHostArray(pictures))
     throw new ArgumentError(`augment: wanted pictures on the host, { data, shape, dtype }, got ${describe(pictures)}.`);
-  const x = hostArray(pictures, "augment", "the source");
+  const x = readArray(pictures, "augment", "the source");
   if (x.shape.length !== 3 && x.shape.length !== 4)
     throw new ShapeError(`augment: the source is ${show(x)}, wanted [N, C, H, W] or [N, H, W].`);
   if (!Array.isArray(augmentations))
@@ -120,7 +120,11 @@ function together(x: HostArray, pictures: readonly Picture[]): HostArray {
   const places = dtype === "u8" ? new Uint8ClampedArray(data.buffer) : data;
   pictures.forEach((picture, i) => {
     if (picture.channels !== channels || picture.height !== height || picture.width !== width)
-      throw new ShapeError("augment: the augmentations gave pictures of different sizes. End with a crop.");
+      throw new ShapeError(
+        `augment: the augmentations gave pictures of [${channels}, ${height}, ${width}] and ` +
+          `[${picture.channels}, ${picture.height}, ${picture.width}] as [channels, height, width], wanted one size. ` +
+          "End with a crop.",
+      );
     if (store === undefined || dtype === "u8") places.set(picture.data, i * size);
     else for (let k = 0; k < size; k++) data[i * size + k] = store(picture.data[k]!);
   });

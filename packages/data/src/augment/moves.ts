@@ -4,6 +4,7 @@ import {
   anyNumber,
   boolean,
   count,
+  describe,
   fraction,
   nonNegativeFinite,
   positiveCount,
@@ -93,7 +94,8 @@ export interface CropOptions extends FillOptions {
 export function randomCrop(size: readonly [number, number], options?: CropOptions): Augmentation {
   const kinds = { ...fillKinds, padding: count };
   const { fill, padding } = readOptions("randomCrop", options, kinds, { fill: 0, padding: 0 });
-  if (!Array.isArray(size) || size.length !== 2) throw new ArgumentError("randomCrop: wanted [height, width] as size.");
+  if (!Array.isArray(size) || size.length !== 2)
+    throw new ArgumentError(`randomCrop: wanted [height, width] as size, got ${describe(size)}.`);
   const [height, width] = size.map((n) => readValue("randomCrop", "size", n, positiveCount)) as [number, number];
   return (picture, random) => {
     const [down, across] = [picture.height + 2 * padding - height, picture.width + 2 * padding - width];

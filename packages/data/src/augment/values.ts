@@ -1,6 +1,6 @@
 // Augmentations that change values: noise, and the normalization that ends a chain of them.
 import { ArgumentError, ShapeError } from "@weft/tensor";
-import { nonNegativeFinite, numbers, readValue } from "@weft/tensor/internals";
+import { nonNegativeFinite, numbers, readValue, shown } from "@weft/tensor/internals";
 import type { Augmentation } from "./picture.ts";
 
 /**
@@ -43,7 +43,11 @@ export function normalizeChannels(mean: number | readonly number[], std: number 
     readValue("normalizeChannels", "std", std, numbers),
   ];
   const [shift, divisor] = lists.map((x) => (typeof x === "number" ? [x] : Array.from(x))) as [number[], number[]];
-  if (divisor.some((x) => !(x > 0))) throw new ArgumentError("normalizeChannels: wanted positive numbers as std.");
+  const wrong = divisor.findIndex((x) => !(x > 0));
+  if (wrong >= 0) {
+    const of = typeof std === "number" ? "" : ` of channel ${wrong}`;
+    throw new ArgumentError(`normalizeChannels: std${of} is ${shown(divisor[wrong])}, wanted a positive number.`);
+  }
   return (picture) => {
     const { data, channels, scale = 1 } = picture;
     const wrong = [shift, divisor].find((x) => x.length !== 1 && x.length !== channels);

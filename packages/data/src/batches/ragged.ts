@@ -2,7 +2,7 @@
 import { ArgumentError, DTypeError, ShapeError, type DType, type Shape, type TypedArray } from "@weft/tensor";
 import { anyNumber, boolean, describe, dtypeInfo, dtypeName, readOptions, sizeOf } from "@weft/tensor/internals";
 import { COLUMN, type Column, type CustomSource } from "./batch.ts";
-import { hostArray, type HostArray, type Numbers } from "../host-array.ts";
+import { readArray, type HostArray, type Numbers } from "../host-array.ts";
 import { uploaded } from "./sources.ts";
 
 /**
@@ -88,7 +88,7 @@ export function ragged(sequences: Iterable<Numbers>, options?: RaggedOptions): A
   const all = Array.from(sequences, (sequence, i) =>
     Array.isArray(sequence)
       ? listed(sequence as readonly number[], read.dtype, i)
-      : hostArray(sequence, "ragged", `sequence ${i}`),
+      : readArray(sequence, "ragged", `sequence ${i}`),
   );
   const { dtype, shape, scale }: Omit<HostArray, "data"> = all[0] ?? { dtype: read.dtype, shape: [0] };
   const step = shape.slice(1);

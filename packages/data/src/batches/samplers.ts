@@ -47,7 +47,7 @@ export function randomSampler(n: number, options?: ReplacementOptions): Sampler 
   const read = readOptions("randomSampler", options, replacing, { count: items, seed: 0, replacement: false });
   const { count: many, replacement } = read;
   if (!replacement) enough("randomSampler", many, items, "");
-  if (items === 0 && many > 0) throw new ArgumentError("randomSampler: there are no items to draw from.");
+  if (items === 0 && many > 0) throw new ArgumentError(`randomSampler: there are no items to draw ${many} from.`);
   return sampler(many, read.seed, (random) =>
     replacement
       ? Int32Array.from({ length: many }, () => random.below(items))
@@ -75,10 +75,14 @@ export function weightedSampler(weights: ArrayLike<number>, options?: Replacemen
   if (wrong >= 0)
     throw new ArgumentError(`weightedSampler: weight ${wrong} is ${own[wrong]}, wanted a finite number from 0.`);
   const possible = own.filter((w) => w > 0).length;
-  if (possible === 0 && many > 0) throw new ArgumentError("weightedSampler: no weight is positive.");
+  if (possible === 0 && many > 0)
+    throw new ArgumentError(
+      `weightedSampler: none of the ${own.length} weights is positive, and ${many} items are wanted.`,
+    );
   if (!replacement) enough("weightedSampler", many, possible, " with a positive weight");
-  if (!Number.isFinite(own.reduce((a, b) => a + b, 0)))
-    throw new ArgumentError("weightedSampler: the sum of the weights is not finite.");
+  const sum = own.reduce((a, b) => a + b, 0);
+  if (!Number.isFinite(sum))
+    throw new ArgumentError(`weightedSampler: the sum of the weights is ${sum}, wanted a finite number.`);
   const full = sumTree(own);
   return sampler(many, read.seed, (random) => {
     const tree = replacement ? full : full.copy();
@@ -104,7 +108,7 @@ export function balancedSampler(labels: ArrayLike<unknown>, options?: SamplerOpt
   const read = readOptions("balancedSampler", options, kinds, { count: labels.length, seed: 0 });
   const classes = byClass(labels);
   if (classes.length === 0 && read.count > 0)
-    throw new ArgumentError("balancedSampler: there are no items to draw from.");
+    throw new ArgumentError(`balancedSampler: there are no items to draw ${read.count} from.`);
   return sampler(read.count, read.seed, (random) => {
     const drawn: number[] = [];
     // The classes that get one more are other ones in each pass.
@@ -150,7 +154,8 @@ export function bucketSampler(lengths: ArrayLike<number> | AnyRagged, options?: 
   if (!isRagged(lengths) && !list.is(lengths))
     throw new ArgumentError(`bucketSampler: wanted a list of lengths or ragged data, got ${describe(lengths)}.`);
   const own = isRagged(lengths) ? lengthsOf(lengths) : Float64Array.from(lengths);
-  if (own.some(Number.isNaN)) throw new ArgumentError("bucketSampler: there is a length that is not a number.");
+  const wrong = own.findIndex(Number.isNaN);
+  if (wrong >= 0) throw new ArgumentError(`bucketSampler: length ${wrong} is NaN, wanted a number.`);
   return sampler(own.length, read.seed, (random, size) => {
     const items = read.shuffle ? permutation(own.length, random) : Int32Array.from(own, (_, i) => i);
     const batches = Math.floor(own.length / size);

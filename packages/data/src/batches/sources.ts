@@ -1,7 +1,8 @@
 // Sources as a tree of columns: each is read and checked once, and gives its part of any batch.
 import { ArgumentError, BackendMismatchError, ShapeError, isTensor, mul, readTensor, slice, take } from "@weft/tensor";
+import { describe } from "@weft/tensor/internals";
 import type { Backend, Tensor } from "@weft/tensor";
-import { hostArray, isHostArray, isNumbers, pick, rows, show, type HostArray, type Numbers } from "../host-array.ts";
+import { readArray, isHostArray, isNumbers, pick, rows, show, type HostArray, type Numbers } from "../host-array.ts";
 import { COLUMN, type Column, type CustomSource, type Cut } from "./batch.ts";
 
 /** Columns in the structure of the sources. */
@@ -15,7 +16,7 @@ export function treeOf(op: string, arrays: unknown, name = ""): Tree {
   if (isCustom(arrays)) return arrays[COLUMN](op, called);
   const nested = typeof arrays === "object" && arrays !== null;
   if (!nested && name === "")
-    throw new ArgumentError(`${op}: wanted a source, a list or an object of sources, got ${String(arrays)}.`);
+    throw new ArgumentError(`${op}: wanted a source, a list or an object of sources, got ${describe(arrays)}.`);
   if (!nested || isTensor(arrays) || isHostArray(arrays) || ArrayBuffer.isView(arrays) || isNumbers(arrays))
     return columnOf(op, arrays as Tensor | Numbers, called);
   const entries = Object.entries(arrays) as [string, unknown][];
@@ -30,7 +31,7 @@ export const nameIn = (sources: object, name: string, key: string): string =>
 
 /** Reads one array. */
 export function columnOf(op: string, source: Tensor | Numbers, name: string): Column {
-  const x = isTensor(source) ? readTensor(source, op) : hostArray(source, op, name);
+  const x = isTensor(source) ? readTensor(source, op) : readArray(source, op, name);
   if (x.shape.length === 0) throw new ShapeError(`${op}: ${name} is a scalar, without an axis to slice along.`);
   const column = { name, items: x.shape[0]!, shown: show(x) };
   return isTensor(source)

@@ -1,5 +1,6 @@
 // Files of data sets: known by name, size and checksum, or by their form where editions change, and trusted only after
 // that check.
+import { hex } from "@weft/formats/internals";
 import { boolean, type OptionKind, type OptionKinds } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
 import type { Display } from "../display.ts";
@@ -92,8 +93,6 @@ export interface FileSource {
   /** Shows the progress of a download. */
   readonly display?: () => Display;
 }
-
-const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
 
 /** What is wrong with the checksum of a file; undefined if nothing is. */
 async function wrongSum(bytes: Bytes, sha256: string): Promise<string | undefined> {

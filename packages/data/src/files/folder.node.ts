@@ -59,7 +59,7 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
       }
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw new DataError(`Could not read ${path}: ${reason(error)}`);
+      throw new DataError(`Could not read ${path}: ${reason(error)}.`);
     }
   };
 
@@ -67,7 +67,7 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
   const given = async (folder: string, file: PublishedFile, from: Publication): Promise<Bytes | undefined> => {
     const found = await fs.stat(folder).catch((error: unknown) => {
       if (isMissing(error)) return undefined;
-      throw new DataError(`Could not read the folder ${folder}, WEFT_DATA: ${reason(error)}`);
+      throw new DataError(`Could not read the folder ${folder}, WEFT_DATA: ${reason(error)}.`);
     });
     if (found?.isDirectory() !== true)
       throw new DataError(

@@ -1,7 +1,7 @@
 // Pictures to files.
 import { ShapeError, type Shape } from "@weft/tensor";
 import { dtypeInfo, isFloat } from "@weft/tensor/internals";
-import { hostArray, show, type HostArray } from "../host-array.ts";
+import { readArray, show, type HostArray } from "../host-array.ts";
 
 /**
  * A picture as the bytes of a PNG file: of `[C, H, W]` or `[H, W]`, with gray; gray and alpha; red, green, blue; or
@@ -16,7 +16,7 @@ import { hostArray, show, type HostArray } from "../host-array.ts";
  * [...(await image(bytes)).data]; // [0, 128, 255]
  */
 export async function encodePng(picture: HostArray): Promise<Uint8Array> {
-  const x = hostArray(picture, "encodePng", "the picture");
+  const x = readArray(picture, "encodePng", "the picture");
   const [channels, height, width] = size(x.shape);
   if (![1, 2, 3, 4].includes(channels) || height < 1 || width < 1)
     throw new ShapeError(`encodePng: the picture is ${show(x)}, wanted [C, H, W] with 1 to 4 channels, or [H, W].`);

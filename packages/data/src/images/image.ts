@@ -1,8 +1,9 @@
 // Pictures from files.
+import { hex } from "@weft/formats/internals";
 import { ArgumentError, ShapeError } from "@weft/tensor";
 import { describe, oneOf, positiveCount, readOptions } from "@weft/tensor/internals";
-import { DataError, hex } from "../data-error.ts";
-import { hostArray, show, type HostArray } from "../host-array.ts";
+import { DataError } from "../data-error.ts";
+import { readArray, show, type HostArray } from "../host-array.ts";
 import { fromJpeg, isJpeg } from "./jpeg.ts";
 import { planes, type Channels } from "./pixels.ts";
 import { fromPng, isPng } from "./png.ts";
@@ -46,7 +47,7 @@ export async function image(bytes: Uint8Array, options?: ImageOptions): Promise<
   return planes(await read(bytes, maxPixels), channels);
 }
 
-const beginning = (bytes: Uint8Array): string => (bytes.length === 0 ? "nothing" : hex(bytes.subarray(0, 4)));
+const beginning = (bytes: Uint8Array): string => (bytes.length === 0 ? "nothing" : hex(bytes.subarray(0, 4), " "));
 
 /**
  * Pictures of one size as one array for `minibatch`.
@@ -58,7 +59,7 @@ const beginning = (bytes: Uint8Array): string => (bytes.length === 0 ? "nothing"
  * stackImages([gray, gray, gray]).shape; // [3, 1, 2, 2]
  */
 export function stackImages(pictures: readonly HostArray<Uint8Array>[]): HostArray<Uint8Array> {
-  const all = pictures.map((picture, i) => hostArray(picture, "stackImages", `picture ${i}`));
+  const all = pictures.map((picture, i) => readArray(picture, "stackImages", `picture ${i}`));
   const [first] = all;
   if (first === undefined) throw new ArgumentError("stackImages: wanted at least one picture, got none.");
   const { shape, scale } = first;

@@ -1,7 +1,7 @@
 // Data of any structure as a number of items, of which some can be selected: the result has the structure of the data.
 import { ArgumentError, ShapeError, isTensor, readTensor, take, type TypedArray } from "@weft/tensor";
 import { describe } from "@weft/tensor/internals";
-import { hostArray, isHostArray, pick } from "../host-array.ts";
+import { readArray, isHostArray, pick } from "../host-array.ts";
 import { isRagged, pickRagged } from "../batches/ragged.ts";
 import { nameIn } from "../batches/sources.ts";
 
@@ -33,7 +33,7 @@ export function selectable(op: string, data: unknown, name = ""): Selectable {
   }
   if (isRagged(data)) return { items: data.offsets.length - 1, select: (indices) => pickRagged(data, indices) };
   if (isHostArray(data)) {
-    const x = hostArray(data, op, called);
+    const x = readArray(data, op, called);
     if (x.shape.length === 0) throw scalar(op, called);
     // What else it has, such as the categories of a column, is kept.
     return { items: x.shape[0]!, select: (indices) => ({ ...data, ...pick(x, indices) }) };

@@ -1,7 +1,7 @@
 // Standardization: numbers moved and scaled so that what a model is trained on has mean 0 and standard deviation 1.
 import { ArgumentError, ShapeError, type DType, type TypedArray } from "@weft/tensor";
 import { count, describe, dtypeInfo, isFloat, numbers, readOptions, sizeOf } from "@weft/tensor/internals";
-import { converted, hostArray, isHostArray, isNumbers, show, type HostArray } from "../host-array.ts";
+import { converted, readArray, isHostArray, isNumbers, show, type HostArray } from "../host-array.ts";
 import { isRagged } from "../batches/ragged.ts";
 import type { Category } from "../tables/column.ts";
 import { isSourceList, isTypedArray } from "./selection.ts";
@@ -105,7 +105,7 @@ const called = (name: string): string => (name === "" ? "the data" : name);
 
 function learn(name: string, data: unknown, axes: readonly number[], correction: number): Scalers {
   if (isNumeric(data)) {
-    const x = hostArray(data, "standardize", called(name));
+    const x = readArray(data, "standardize", called(name));
     return isFloat(x.dtype) || x.scale !== undefined ? scalerOf(name, x, axes, correction) : undefined;
   }
   if (isRagged(data) || (Array.isArray(data) && !isSourceList(data))) return undefined;
@@ -161,7 +161,7 @@ function scalerOf(name: string, x: HostArray, axes: readonly number[], correctio
   const [shift, divisor] = [own(mean), own(std)];
   const map: Scaler["map"] = (op, at, given, inverse) => {
     if (!isNumeric(given)) throw new ArgumentError(`${op}: ${at} is ${describe(given)}, wanted an array on the host.`);
-    const y = hostArray(given, op, at);
+    const y = readArray(given, op, at);
     const fits = isHostArray(given) ? String(y.shape.slice(1)) === String(item) : y.data.length % columns.length === 0;
     if (!fits) throw new ShapeError(`${op}: ${at} is ${show(y)}, wanted items of shape [${item}].`);
     const values = valuesOf(y);

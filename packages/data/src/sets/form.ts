@@ -13,8 +13,9 @@ export function reading<T>(set: string, file: string, read: () => T): T {
     return read();
   } catch (cause) {
     if (!isForm(cause)) throw cause;
+    const problem = cause.message.replace(/\.$/, "");
     throw new DataError(
-      `${set}: ${file}: ${cause.message}. It is not the published file: delete it, and it is downloaded again.`,
+      `${set}: ${file}: ${problem}. It is not the published file: delete it, and it is downloaded again.`,
       { cause },
     );
   }

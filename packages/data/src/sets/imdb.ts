@@ -115,7 +115,7 @@ export function imdbFrom(source: FileSource): Imdb {
     for (const [name, id] of Object.entries({ start, oov, ...(length !== undefined && { pad }) }))
       if (id !== null && id > offset && id < ids.end)
         throw new ArgumentError(
-          `imdb: ${name} is ${id}, which is the id of a word: those are ${offset + 1} to ${ids.end - 1}`,
+          `imdb: ${name} is ${id}, which is the id of a word: those are ${offset + 1} to ${ids.end - 1}.`,
         );
     const shuffle = seed === null ? undefined : numpyShuffles(seed);
     const part = ({ reviews, positive }: Raw) => {

@@ -42,13 +42,13 @@ export function parseTree(text: string): Tree;
 export function parseTree<L>(text: string, options: TreeOptions<L> & { readonly label: (text: string) => L }): Tree<L>;
 export function parseTree<L>(text: string, options?: TreeOptions<L>): Tree<L | string> {
   const { label = (given: string) => given } = readOptions("parseTree", options, { label: callable }, {});
-  if (typeof text !== "string") throw new ArgumentError(`parseTree: wanted a text, got ${describe(text)}`);
+  if (typeof text !== "string") throw new ArgumentError(`parseTree: wanted a text, got ${describe(text)}.`);
   const open: OpenNode<L | string>[] = [];
   let whole: Tree<L | string> | undefined;
   for (const { 0: part, index } of text.matchAll(token)) {
     const fail = (expected: string): never => {
       throw new DataError(
-        `parseTree: expected ${expected} at character ${index}, found ${JSON.stringify(part.slice(0, 40))}`,
+        `parseTree: expected ${expected} at character ${index}, found ${JSON.stringify(part.slice(0, 40))}.`,
       );
     };
     const node = open.at(-1);
@@ -71,7 +71,7 @@ export function parseTree<L>(text: string, options?: TreeOptions<L>): Tree<L | s
     }
   }
   if (open.length > 0)
-    throw new DataError(`parseTree: expected ) for the bracket at character ${open.at(-1)!.at}, found the end`);
-  if (whole === undefined) throw new DataError("parseTree: expected a tree, found nothing");
+    throw new DataError(`parseTree: expected ) for the bracket at character ${open.at(-1)!.at}, found the end.`);
+  if (whole === undefined) throw new DataError("parseTree: expected a tree, found nothing.");
   return whole;
 }

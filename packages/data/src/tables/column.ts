@@ -1,6 +1,6 @@
 // The columns of a table: which kinds there are, and how the fields of one are read.
 import { byCodePoint } from "@weft/formats/internals";
-import { dtypeInfo } from "@weft/tensor/internals";
+import { describe, dtypeInfo } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
 import type { HostArray } from "../host-array.ts";
 
@@ -87,7 +87,10 @@ function categories(fields: Fields, given: readonly string[] | undefined): Categ
     }
   const names = given ?? [...found].sort(byCodePoint);
   const codes = new Map(names.map((name, code) => [name, code]));
-  if (codes.size < names.length) throw new DataError(`csv: the categories of ${fields.name} have a name twice.`);
+  if (codes.size < names.length) {
+    const twice = names.find((name, i) => names.indexOf(name) < i);
+    throw new DataError(`csv: the categories of ${fields.name} have the name ${describe(twice)} twice.`);
+  }
   const data = new Int32Array(fields.length);
   for (let i = 0; i < data.length; i++) {
     const field = fields.at(i);

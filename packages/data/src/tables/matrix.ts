@@ -1,7 +1,7 @@
 // Columns side by side.
 import { ArgumentError, ShapeError } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
-import { hostArray, show, valueAt, type HostArray, type Numbers } from "../host-array.ts";
+import { readArray, show, valueAt, type HostArray, type Numbers } from "../host-array.ts";
 
 /**
  * Columns side by side: N rows of F numbers, as models take them. The result is `f64` if a column is, else `f32`.
@@ -14,7 +14,7 @@ import { hostArray, show, valueAt, type HostArray, type Numbers } from "../host-
  * [...data]; // [1, 4, 2, 5, 3, 6]
  */
 export function matrix(columns: readonly Numbers[]): HostArray<Float32Array | Float64Array> {
-  const all = Array.from(columns, (column, i) => hostArray(column, "matrix", `column ${i}`));
+  const all = Array.from(columns, (column, i) => readArray(column, "matrix", `column ${i}`));
   const [first] = all;
   if (first === undefined) throw new ArgumentError("matrix: wanted at least one column, got none.");
   const wrong = all.findIndex(({ shape }) => shape.length !== 1 || shape[0] !== first.shape[0]);

@@ -2,7 +2,7 @@
 import { dsvFormat } from "d3-dsv";
 import { ArgumentError, ShapeError } from "@weft/tensor";
 import { describe, readOptions } from "@weft/tensor/internals";
-import { hostArray, isHostArray, show, valueAt, type Numbers } from "../host-array.ts";
+import { readArray, isHostArray, show, valueAt, type Numbers } from "../host-array.ts";
 import { delimiterKind } from "./csv.ts";
 import type { Column } from "./column.ts";
 
@@ -41,7 +41,7 @@ const isStrings = (x: unknown): x is readonly string[] =>
 
 function textOf(name: string, column: Column | Numbers | readonly string[]): readonly string[] {
   if (isStrings(column)) return column;
-  const x = hostArray(column, "toCsv", name);
+  const x = readArray(column, "toCsv", name);
   if (x.shape.length !== 1) throw new ShapeError(`toCsv: ${name} is ${show(x)}, wanted one number per row.`);
   const names = isHostArray(column) && "categories" in column ? column.categories : undefined;
   const value = valueAt(x, Array.isArray(names) ? 1 : x.scale);

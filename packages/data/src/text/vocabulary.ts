@@ -88,7 +88,10 @@ export function vocabularyFrom(saved: VocabularyData): Vocabulary {
   const { tokens, unknown } = (saved ?? {}) as { readonly tokens?: unknown; readonly unknown?: unknown };
   if (!Array.isArray(tokens) || !tokens.every((token) => typeof token === "string"))
     throw new DataError(`vocabularyFrom: wanted { tokens, unknown? } with a list of strings, got ${describe(saved)}.`);
-  if (new Set(tokens).size < tokens.length) throw new DataError("vocabularyFrom: a token is there twice.");
+  if (new Set(tokens).size < tokens.length) {
+    const twice = tokens.find((token, i) => tokens.indexOf(token) < i);
+    throw new DataError(`vocabularyFrom: the token ${describe(twice)} is there twice.`);
+  }
   if (unknown !== undefined && !(typeof unknown === "string" && tokens.includes(unknown)))
     throw new DataError(`vocabularyFrom: wanted one of the tokens as unknown, got ${describe(unknown)}.`);
   return made(tokens, unknown);

@@ -77,7 +77,7 @@ describe("imdb", () => {
 
   test("refuses a special id that is the id of a word, and options that are none", async () => {
     await expect(imdbFrom(source())({ offset: 0, length: undefined })).rejects.toThrow(
-      new ArgumentError("imdb: start is 1, which is the id of a word: those are 1 to 5"),
+      new ArgumentError("imdb: start is 1, which is the id of a word: those are 1 to 5."),
     );
     await expect(imdbFrom(source())({ pad: 8, length: 3 })).rejects.toThrow(/pad is 8, which is the id of a word/);
     await expect(imdbFrom(source())({ pad: 1e9, length: 3 })).rejects.toThrow(

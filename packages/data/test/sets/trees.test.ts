@@ -49,7 +49,7 @@ describe("parseTree", () => {
     ["(S (B c) a)", 'expected ) at character 9, found "a"'],
     ["(".repeat(1e6), 'expected at most 1000 open brackets at character 1000, found "("'],
   ])("refuses %.20s", (text, problem) => {
-    expect(() => parseTree(text)).toThrow(new DataError(`parseTree: ${problem}`));
+    expect(() => parseTree(text)).toThrow(new DataError(`parseTree: ${problem}.`));
   });
 
   test("refuses what is no text, and unknown options", () => {

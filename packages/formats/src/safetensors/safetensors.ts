@@ -3,7 +3,7 @@
 // checked.
 import { ArgumentError } from "@weft/tensor";
 import { count, describe, oneOf, type OptionKind, printable, quoted, sizeOf } from "@weft/tensor/internals";
-import { joined, wantBytes } from "../bytes.ts";
+import { joined, viewOf, wantBytes } from "../bytes.ts";
 import { FormatError, refuse } from "../format-error.ts";
 import { byCodePoint } from "../text-order.ts";
 import { readMetadata, writtenMetadata, type Metadata } from "./metadata.ts";
@@ -130,7 +130,7 @@ export function readSafetensors(file: Uint8Array): Stored {
 export function headerEnd(first: Uint8Array, size: number): number {
   wantBytes("safetensors", first);
   if (size < 8) return refuse("safetensors", first, `a file has at least 8 bytes, this has ${size}`);
-  const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
+  const length = viewOf(first).getBigUint64(0, true);
   if (length > longestHeader)
     return refuse("safetensors", first, `the header claims ${length} bytes, at most ${longestHeader} are allowed`);
   const end = 8 + Number(length);

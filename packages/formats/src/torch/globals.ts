@@ -4,7 +4,7 @@ import { numpyGlobals } from "../numpy/globals.ts";
 import { StandIn, type Call, type Globals } from "../pickle/globals.ts";
 import type { References } from "../pickle/pickle.ts";
 import type { StoredType } from "../safetensors/safetensors.ts";
-import { Storage, View, viewOf } from "./tensors.ts";
+import { Storage, View, checkedView } from "./tensors.ts";
 
 /** The type of a storage's elements: `torch.FloatStorage`. */
 class StorageType {
@@ -55,7 +55,7 @@ const wantPlain = (metadata: unknown, call: Call): void => {
 
 const rebuild = new StandIn((args, call) => {
   wantPlain(args[6], call);
-  return viewOf(args, undefined, call);
+  return checkedView(args, undefined, call);
 });
 
 /** Of a storage of bytes. */
@@ -63,7 +63,7 @@ const rebuildTyped = new StandIn((args, call) => {
   wantPlain(args[7], call);
   const name = typeof args[6] === "string" ? args[6].replace("torch.", "") : "";
   if (!Object.hasOwn(dtypes, name)) return call.fail("a tensor has no dtype");
-  return viewOf(args, dtypes[name], call);
+  return checkedView(args, dtypes[name], call);
 });
 
 const parameter = new StandIn(([data], call) =>

@@ -1,7 +1,7 @@
 // Files of `torch.save`: a pickle, and the storages of its tensors. Since version 1.6 of PyTorch they are a zip archive,
 // before one pickle after the other, and the bytes of the storages.
 import { quoted, readOptions } from "@weft/tensor/internals";
-import { viewOf as numbersIn, wantBytes } from "../bytes.ts";
+import { viewOf, wantBytes } from "../bytes.ts";
 import { refuse } from "../format-error.ts";
 import { plainGlobals } from "../pickle/globals.ts";
 import { unpickled } from "../pickle/pickle.ts";
@@ -136,7 +136,7 @@ function fromStream(file: Uint8Array): Read {
     const storage = typeof key === "string" ? references.storages.get(key) : undefined;
     if (storage === undefined || read.has(storage)) return fail("its list of storages has one that no tensor has");
     if (at + 8 > file.length) return fail(`it ends before storage ${quoted(storage.key)}; it may be truncated`);
-    const size = Number(numbersIn(file).getBigUint64(at, true));
+    const size = Number(viewOf(file).getBigUint64(at, true));
     const end = at + 8 + storage.length;
     if (size !== storage.size)
       return fail(`storage ${quoted(storage.key)} has ${size} elements, the pickle claims ${storage.size}`);

@@ -57,7 +57,7 @@ const shownNumber = (x: unknown): string =>
 const shown = (x: unknown): string => (Array.isArray(x) ? `[${x.slice(0, 9).map(shownNumber)}]` : shownNumber(x));
 
 /** A view whose elements are all in the storage. `dtype` is for storages of bytes. */
-export function viewOf(
+export function checkedView(
   [storage, offset, shape, strides]: readonly unknown[],
   dtype: StoredType | undefined,
   call: Call,
