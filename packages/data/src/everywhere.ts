@@ -25,6 +25,7 @@ export { split, type PartsOf, type SplitOptions } from "./parts/split.ts";
 export { standardize } from "./parts/standardize.ts";
 export type { Scaling, Standardized, StandardizeOptions, Statistics } from "./parts/standardize.ts";
 export type { Classes } from "./parts/strata.ts";
+export { subset, type ItemRange } from "./parts/subset.ts";
 export type { Position } from "./position.ts";
 export type { Progress, ProgressOptions } from "./progress.ts";
 export type { CharacterText } from "./sets/characters.ts";

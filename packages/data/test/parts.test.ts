@@ -1,8 +1,8 @@
 // Splits, folds and standardization of data of any structure.
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { ArgumentError, ShapeError, type Tensor } from "@weft/tensor";
+import { ArgumentError, IndexError, ShapeError, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
-import { csv, kFold, minibatch, ragged, split, standardize, type HostArray, type Ragged } from "@weft/data";
+import { csv, kFold, minibatch, ragged, split, standardize, subset, type HostArray, type Ragged } from "@weft/data";
 
 const backend = await open({});
 const host = <A extends Float32Array | Int32Array>(data: A, shape: readonly number[], dtype: "f32" | "i32") =>
@@ -18,6 +18,60 @@ const labels = host(Int32Array.of(0, 1, 0, 0, 0, 1, 0, 0, 0, 1), [n], "i32");
 const text = Array.from("abcdefghij");
 const words = ragged(Array.from({ length: n }, (_, i) => new Array<number>(i % 3).fill(i)));
 const sorted = (xs: Iterable<number>) => [...xs].toSorted((a, b) => a - b);
+
+describe("subset", () => {
+  const data = { pair: [images, labels] as const, text, words, raw: Float64Array.from(labels.data) };
+
+  test("keeps the form and the types of the data", () => {
+    const some = subset(data, [9, 0, 9]);
+    expectTypeOf(some).toEqualTypeOf<typeof data>();
+    expect(some).toEqual({
+      pair: [
+        { data: Uint8Array.of(9, 9, 0, 0, 9, 9), shape: [3, 2], dtype: "u8", scale: 1 / 255 },
+        { data: Int32Array.of(1, 0, 1), shape: [3], dtype: "i32" },
+      ],
+      text: ["j", "a", "j"],
+      words: ragged([[], [], []]),
+      raw: Float64Array.of(1, 0, 1),
+    });
+    expect([...subset(backend.tensor([1, 2, 3]), Int32Array.of(2, 0)).dataSync()]).toEqual([3, 1]);
+    const cities = csv("city\nRome\nParis\n", { columns: { city: "category" } }).city;
+    expect(subset(cities, [0]).categories).toEqual(["Paris", "Rome"]);
+  });
+
+  test("takes ranges, which end with the data", () => {
+    expect([subset(text, { start: 8 }), subset(text, { end: 2 }), subset(text, { start: 3, end: 5 })]).toEqual([
+      ["i", "j"],
+      ["a", "b"],
+      ["d", "e"],
+    ]);
+    expect(subset(data, { start: 2, end: 4 })).toEqual(subset(data, [2, 3]));
+    expect([subset(text, { start: 5, end: 3 }), subset(text, { start: 99 }), subset(text, [])]).toEqual([[], [], []]);
+    for (const all of [{}, { end: 10 }, { end: 99 }, { end: Infinity }]) expect(subset(data, all)).toBe(data);
+    expect(subset(images, { end: 1 }).data.buffer).not.toBe(images.data.buffer);
+  });
+
+  test.each<[new (m: string) => Error, string, () => unknown]>([
+    [IndexError, "subset: index 1 is number 10, wanted a whole number below 10.", () => subset(text, [0, 10])],
+    [IndexError, "subset: index 0 is number -1, wanted a whole number below 10.", () => subset(text, [-1])],
+    [IndexError, "subset: index 0 is number 0.5, wanted a whole number below 10.", () => subset(labels, [0.5])],
+    [
+      ArgumentError,
+      "subset: wanted a list of indices or { start, end }, got number 3.",
+      () => subset(text, 3 as never),
+    ],
+    [
+      ArgumentError,
+      "subset: wanted a whole number from 0, or Infinity as end, got number -1",
+      () => subset(text, { end: -1 }),
+    ],
+    [
+      ArgumentError,
+      'subset: there is no option "stop"; known options: start, end',
+      () => subset(text, { stop: 1 } as never),
+    ],
+  ])("%o: %s", (kind, message, make) => expect(make).toThrow(new kind(message)));
+});
 
 describe("split", () => {
   test("keeps the form and the types of the data", () => {
