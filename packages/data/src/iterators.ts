@@ -39,7 +39,7 @@ const isSynchronous = (x: AnyIterable<unknown>): x is Iterable<unknown> =>
   typeof (x as Iterable<unknown>)[Symbol.iterator] === "function";
 
 /** How many items a source has, if it says so. */
-export const lengthOf = (source: object): number | undefined => {
+const lengthOf = (source: object): number | undefined => {
   if (typeof source !== "object") return (source as ArrayLike<unknown>).length; // a string
   if ("length" in source && typeof source.length === "number") return source.length;
   return "size" in source && typeof source.size === "number" ? source.size : undefined;
