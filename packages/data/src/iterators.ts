@@ -196,7 +196,7 @@ function* counted<T>(items: Iterable<T>, passes: Passes, cursor: Cursor): Genera
     }
     passes.end(cursor);
   } finally {
-    passes.leave(cursor);
+    cursor.first = 0;
   }
 }
 
@@ -208,7 +208,7 @@ async function* countedLater<T>(items: AsyncIterable<T>, passes: Passes, cursor:
     }
     passes.end(cursor);
   } finally {
-    passes.leave(cursor);
+    cursor.first = 0;
   }
 }
 

@@ -26,6 +26,8 @@ export const PASSES: unique symbol = Symbol.for("weft.data.passes");
 export interface Cursor {
   readonly pass: number;
   batch: number;
+  /** With which batch the loop began; 0 when it is left. */
+  first: number;
 }
 
 export interface Passes {
@@ -35,26 +37,24 @@ export interface Passes {
   /** Begins a pass of so many batches. */
   begin(length: number): Cursor;
   end(cursor: Cursor): void;
-  /** A loop is left, at the end of its pass or before. */
-  leave(cursor: Cursor): void;
 }
 
 /** Counts passes. `source` is the position of what the batches are taken from, in step with this one. */
 export function passesOf(op: string, source?: Position): Passes {
-  let current: Cursor = { pass: 0, batch: 0 };
+  let current: Cursor = { pass: 0, batch: 0, first: 0 };
   /** Whether a loop has `current`. */
   let begun = false;
-  /** Where that loop began. */
-  let first = 0;
   const assign = (name: "pass" | "batch", x: number): void => {
     if (!count.is(x)) throw new ArgumentError(`${op}: position.${name} is ${shown(x)}, wanted ${count.wanted}.`);
     current = { ...current, [name]: x };
     begun = false;
   };
-  const end = (cursor: Cursor): void => {
-    if (cursor !== current) return; // another pass has begun since
-    current = { pass: cursor.pass + 1, batch: 0 };
+  const advance = (): void => {
+    current = { pass: current.pass + 1, batch: 0, first: 0 };
     begun = false;
+  };
+  const end = (cursor: Cursor): void => {
+    if (cursor === current) advance(); // else another pass has begun since
   };
   const position: Position = {
     get pass() {
@@ -73,7 +73,7 @@ export function passesOf(op: string, source?: Position): Passes {
     ...(source && { source }),
     [PASSES]: {
       next: () => (begun ? 0 : current.batch),
-      first: () => (begun ? first : current.batch),
+      first: () => (begun ? current.first : current.batch),
       end() {
         end(current);
         source?.[PASSES].end();
@@ -88,19 +88,16 @@ export function passesOf(op: string, source?: Position): Passes {
       Object.assign(position, { pass, batch });
     },
     begin(length) {
-      if (begun) current = { pass: current.pass + 1, batch: 0 };
+      if (begun) advance();
       if (current.batch > length)
         throw new ArgumentError(
           `${op}: position.batch is ${current.batch}, but a pass has ${length}: it is that of other data or of another size.`,
         );
       begun = true;
-      first = current.batch;
+      current.first = current.batch;
       return current;
     },
     end,
-    leave(cursor) {
-      if (cursor === current) first = 0;
-    },
   };
 }
 

@@ -29,7 +29,7 @@ export function* walk<B, U>({ cursor, passes, length, make, finish }: Pass<B, U>
     }
     passes.end(cursor);
   } finally {
-    passes.leave(cursor);
+    cursor.first = 0;
   }
 }
 
@@ -48,7 +48,7 @@ export async function* walkAhead<B, U>(
     }
     passes.end(cursor);
   } finally {
-    passes.leave(cursor);
+    cursor.first = 0;
     for (const made of queue) close(made.scope);
   }
 }
