@@ -26,16 +26,17 @@ def endless(items, seed=1):
 
 
 def advancing(update, items, per, size=lambda item: 1):
-    """A measured step: updates until `per` more have been counted; then the loss is read."""
+    """A measured step: updates until `per` more have been counted, at least one; then the loss is read."""
     done = {"counted": 0, "wanted": 0}
 
     def step():
         done["wanted"] += per
-        while done["counted"] < done["wanted"]:
+        while True:
             item = next(items)
             loss = update(item)
             done["counted"] += size(item)
-        return loss.item()
+            if done["counted"] >= done["wanted"]:
+                return loss.item()
     return step
 
 
