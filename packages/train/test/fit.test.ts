@@ -164,6 +164,39 @@ test("batches of sequences with time first have as many rows as lengths", async 
   expect((await fit(model, batches, { loss, optimizer: sgd() })).loss[0]).toBeCloseTo(wanted, 5);
 });
 
+test("a batch counts by its rows, however its target and inputs are nested", async () => {
+  const identity = (x: Tensor) => x;
+  const rows = (n: number, value: number) => cpu.full([n], value);
+  const squares = (y: Tensor) => y.square().mean();
+  // Squares 1 1 1 1 | 16: by hand their mean is 4, and 8.5 if batches count alike.
+  const targets = {
+    tensor: (n: number) => rows(n, 0),
+    list: (n: number) => [rows(n, 0), rows(n, 1)],
+    object: (n: number) => ({ y: rows(n, 0), w: rows(n, 1) }),
+    map: (n: number) => new Map([["y", rows(n, 0)]]),
+    deep: (n: number) => [[{ scale: tensor(2), y: [rows(n, 0)] }]],
+    host: (n: number) => [{ data: new Float32Array(2 * n), shape: [n, 2], dtype: "f32" }],
+    numbers: (n: number) => Array.from({ length: n }, () => [0, 0]),
+    labels: (n: number) => Array.from({ length: n }, () => "a"),
+    scalar: () => 0,
+  };
+  for (const [name, target] of Object.entries<(n: number) => unknown>(targets)) {
+    const nested = [[rows(4, 1), target(4)] as const, [rows(1, 4), target(1)] as const];
+    expect([name, (await evaluate(identity, nested, { loss: squares })).loss]).toEqual([name, 4]);
+    const model = Object.assign((x: Tensor) => x.mul(model.w), { w: param(tensor(1)) });
+    const history = await fit(model, nested, { loss: squares, optimizer: sgd({ lr: 0 }), validation: nested });
+    expect([name, history.loss, history.valLoss]).toEqual([name, [4], [4]]);
+  }
+  // Of nested sources, and of lengths in a nested part.
+  const sources = [tensor([1, 1, 1, 1, 4]), [tensor([0, 0, 0, 0, 0]), tensor([1, 1, 1, 1, 1])]] as const;
+  const cut = minibatch(sources, 4, { partial: true });
+  expect((await evaluate(identity, cut, { loss: squares })).loss).toBe(4);
+  const timed = ragged([[1, 1], [1], [1], [4]], { dtype: "f32", batchFirst: false }); // prettier-ignore
+  const deep = minibatch([[timed], tensor([0, 0, 0, 0])], 3, { backend: cpu, partial: true });
+  const count = ([x]: readonly [Tensor, Tensor]) => x.sum().mul(0).add(x.shape[1]!);
+  expect((await evaluate(count, deep, { loss: (y) => y })).loss).toBe((3 * 3 + 1) / 4);
+});
+
 test("the results of all metrics are read at once", async () => {
   let reading = 0;
   let most = 0;

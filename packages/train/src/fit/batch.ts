@@ -48,20 +48,6 @@ export function checkData(op: string, what: string, data: unknown, passes: numbe
     );
 }
 
-/**
- * How many rows a batch has: as many as lengths of sequences, if it has such; else the length of the target's first axis,
- * since inputs may have others first, as time; if it has none, that of the first input that has one, else 1.
- */
-export function rowsOf(batch: readonly unknown[]): number {
-  for (const part of [batch.find(areLengths), batch.at(-1), ...batch]) {
-    if (typeof part !== "object" || part === null) continue;
-    const { shape, length } = part as { shape?: readonly number[]; length?: unknown };
-    const rows = shape === undefined ? length : shape[0];
-    if (typeof rows === "number") return rows;
-  }
-  return 1;
-}
-
 /** The mean loss of batches, each weighted by its number of rows, added up on the device. */
 export class MeanLoss {
   readonly #sums: Merged = new Merged((a, b) => add(a, b));

@@ -17,8 +17,9 @@ import {
   untaped,
 } from "@weft/tensor/internals";
 import { Merged } from "../merged.ts";
+import { rowsOf } from "../rows.ts";
 import { ofLength, type Wrapped } from "../steps.ts";
-import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
+import { checkData, functionOf, MeanLoss, partsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { evaluate } from "./evaluate.ts";
 import { metricsKind, progressKind } from "./options.ts";
 import {

@@ -5,7 +5,8 @@ import { ArgumentError, concat, isTensor, scope, type Tensor } from "@weft/tenso
 import { areLengths, leftOf } from "@weft/data/internals";
 import { boolean, callable, describe, handle, readOptions, visitTensors } from "@weft/tensor/internals";
 import { Merged } from "../merged.ts";
-import { checkData, functionOf, MeanLoss, partsOf, rowsOf, type LabeledBatches, type Model } from "./batch.ts";
+import { rowsOf } from "../rows.ts";
+import { checkData, functionOf, MeanLoss, partsOf, type LabeledBatches, type Model } from "./batch.ts";
 import { metricsKind } from "./options.ts";
 import { collect, readMetrics, resultsOf, update, type Metrics, type Results } from "./results.ts";
 
