@@ -1,5 +1,5 @@
 // Checkpoints: which files, what is in them, resuming to the bit, failures in the middle.
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { param, StateError } from "@weft/autograd";
 import { takeFirst } from "@weft/data";
@@ -7,7 +7,7 @@ import { FileError, FormatError, Linear, load, mse, params, readMetadata, save }
 import { minimize } from "@weft/optim";
 import { add, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
-import { checkpoints, earlyStopping, fit, jsonl, logTo, tensorBoard } from "../src/index.node.ts";
+import { checkpoints, earlyStopping, fit, jsonl, logTo, stopOnNaN, tensorBoard } from "../src/index.node.ts";
 import { batches, bits, build, cpu, fresh, x, type Run } from "./small-run.ts";
 
 const steps = ({ model, optimizer }: Run) => minimize((a: Tensor, b: Tensor) => mse(model(a), b), batches, optimizer);
@@ -312,4 +312,30 @@ test("only a file that is missing begins a run anew", async () => {
   rmSync(file);
   mkdirSync(file);
   await expect(resumed()).rejects.toThrow(`checkpoints: wanted a file to resume, but ${file} is a folder`);
+});
+
+test("what a checkpoint counts as done is in the log before it is written", async () => {
+  const [folder, log] = [fresh(), `${fresh()}.jsonl`];
+  const noted = () => readFileSync(log, "utf8").trimEnd().split("\n").map((line) => (JSON.parse(line) as { step: number }).step); // prettier-ignore
+  const run = build();
+  const logged = earlyStopping(stopOnNaN(logTo(steps(run), jsonl(log))), { monitor: () => 1, patience: 99 });
+  const seen: unknown[] = [];
+  for await (const _ of checkpoints(logged, { model: run, folder, every: 2 }))
+    seen.push(existsSync(join(folder, "last.safetensors")) && noted());
+  expect(seen).toEqual([false, [1, 2], [1, 2], [1, 2, 3, 4]]);
+  const again = `${fresh()}.jsonl`;
+  const saved = { folder: fresh(), resume: true };
+  const train = async (epochs: number) => {
+    const { model, optimizer } = build();
+    // Killed in the last epoch.
+    const onEpoch = ({ epoch }: { epoch: number }) => {
+      if (epoch === 4) throw new Error("killed");
+      const lines = existsSync(again) ? readFileSync(again, "utf8").trimEnd().split("\n").length : 0;
+      expect(lines).toBeGreaterThanOrEqual(epoch - 1);
+    };
+    return fit(model, batches, { loss: mse, optimizer, epochs, log: jsonl(again), checkpoints: saved, onEpoch });
+  };
+  await train(2);
+  await expect(train(4)).rejects.toThrow("killed");
+  expect((await readMetadata(join(saved.folder, "last.safetensors")))["step"]).toBe(3);
 });

@@ -20,7 +20,7 @@ test.each(["cpu", "webgpu"].filter(longOn))(
     const [whole, killed] = [join(work, "whole"), join(work, "killed")];
     const wanted = await runKilled(program, [backend, whole]);
     expect(wanted.lines).toHaveLength(9);
-    for (const wait of [0, 1, 3]) await runKilled(program, [backend, killed], { after: 1, wait });
+    for (const wait of [0, 1, 3]) await runKilled(program, [backend, killed], { after: 2, wait });
     const { code, lines } = await runKilled(program, [backend, killed]);
     expect(code).toBe(0);
     expect(lines.at(-1)).toBe(wanted.lines.at(-1));
@@ -29,14 +29,14 @@ test.each(["cpu", "webgpu"].filter(longOn))(
     expect({ ...best[1] }).toEqual({ ...best[0] });
 
     const steps = jsonLines(join(killed, "log.jsonl")).map(({ step }) => step);
-    expect(steps.at(-1)).toBe(8);
+    expect([...new Set(steps)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     const files = readdirSync(killed).filter((name) => name.startsWith("events."));
     const seen = files.flatMap((name) => {
       const file = readFileSync(join(killed, name));
       expect(recordsIn(file).rest).toBe(0);
       return eventsIn(file).flatMap(({ tag, step }) => (tag === "valR2" ? step : []));
     });
-    expect(seen).toContain(8);
+    expect([...new Set(seen)].toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   },
   300_000,
 );
@@ -53,9 +53,11 @@ test.each(["cpu", "webgpu"].filter(longOn))(
     expect(code).toBe(0);
     expect(lines.at(-1)).toBe(wanted.lines.at(-1));
     expect(lines.length).toBeLessThan(wanted.lines.length - 6);
-    // Some lines may be lost, and some noted again: with the same numbers.
+    // None is lost, and some are noted again: with the same numbers.
     const noted = new Map(jsonLines(join(whole, "log.jsonl")).map(({ step, loss }) => [step, loss]));
-    for (const { step, loss } of jsonLines(join(killed, "log.jsonl"))) expect(loss).toBe(noted.get(step));
+    const again = jsonLines(join(killed, "log.jsonl"));
+    for (const { step, loss } of again) expect(loss).toBe(noted.get(step));
+    expect(new Set(again.map(({ step }) => step))).toEqual(new Set(noted.keys()));
     // A run that is over stays as it is.
     expect((await runKilled(loops, [backend, killed])).lines).toEqual([wanted.lines.at(-1)]);
   },

@@ -1,11 +1,11 @@
 // Logs in files: lines of JSON, and event files, which a parser written from the format reads back.
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileError } from "@weft/nn";
 import { UnsupportedError } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { jsonl, logTo, tensorBoard } from "../src/index.node.ts";
 import * as page from "../src/index.ts";
 import { crc32c, masked } from "../src/log/crc32c.ts";
@@ -51,6 +51,35 @@ test("lines of JSON: scalars, texts, histograms, settings; NaN is a string", asy
   expect(found).toMatchObject({ least: 0, most: 3, count: 4, sum: 5, squares: 11 });
   expect(found.counts.reduce((a, b) => a + b)).toBe(4);
   expect([found.counts[0], found.counts[10], found.counts[29], found.edges[29]]).toEqual([1, 2, 1, 3]);
+});
+
+test("what is noted is written within a second, also if nothing follows; its time may be given", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  try {
+    const path = join(work, "slow.jsonl");
+    const folder = join(work, "slow");
+    const logs = [jsonl(path), tensorBoard(folder)];
+    for (const log of logs) log.scalars(1, { loss: 4 }, 1234.5);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(existsSync(path)).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await vi.waitFor(() => {
+      expect(readFileSync(path, "utf8")).toBe('{"step":1,"time":1234.5,"loss":4}\n');
+      const [event] = eventsIn(readFileSync(join(folder, eventFiles(folder)[0]!))).filter(({ tag }) => tag === "loss");
+      expect(event).toMatchObject({ step: 1, time: 1234.5 });
+    });
+    // Where timers have no turn, as between two steps that never wait, the next entry writes.
+    logs[0]!.scalars(2, { loss: 2 });
+    const later = performance.now() + 1000;
+    vi.spyOn(performance, "now").mockReturnValue(later);
+    logs[0]!.scalars(3, { loss: 1 });
+    expect(vi.getTimerCount()).toBe(0);
+    await vi.waitFor(() => expect(readFileSync(path, "utf8").match(/"step":\d/g)).toHaveLength(3));
+    expect(() => logs[0]!.scalars(3, { loss: 2 }, NaN)).toThrow("jsonl: wanted a finite number as the time, got");
+  } finally {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  }
 });
 
 test("an existing file of lines is appended to, without the line that a killed program left", async () => {

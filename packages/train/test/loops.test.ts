@@ -5,7 +5,7 @@ import { constant, Linear, mse, params } from "@weft/nn";
 import { converge, DivergenceError, minimize, sgd } from "@weft/optim";
 import { ArgumentError, log, mul, NonFiniteError, sqrt, square, sub, sum, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { earlyStopping, evaluateEvery, logTo, stopOnNaN } from "../src/index.node.ts";
 
 const cpu = await open({ seed: 1 });
@@ -207,6 +207,51 @@ test("logTo counts steps, also where a run goes on, and waits for values", async
   expect(order).toEqual(["values 1", "item", "values 2", "item", "values 3", "item"]);
   const failing = logTo([1], sink, { values: () => Promise.reject(new Error("mine")) });
   await expect(drain(failing)).rejects.toThrow("mine");
+});
+
+test("logTo notes numbers at once, and tensors as soon as they are read, with the time of their item", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: 0 });
+  try {
+    const lines: unknown[] = [];
+    const sink = { scalars: (...entry: unknown[]) => void lines.push(entry) };
+    const seen: number[] = [];
+    for await (const _ of logTo([4, 2, 1], sink)) seen.push(lines.length);
+    expect(seen).toEqual([1, 2, 3]);
+    lines.length = 0;
+    const losses = Array.from({ length: 12 }, (_, k) => {
+      let read = (): void => {};
+      const value = new Promise<number>((resolve) => (read = () => resolve(k)));
+      return { item: () => value, read: () => read() };
+    });
+    let step = 0;
+    seen.length = 0;
+    for await (const _ of logTo(losses, sink)) {
+      vi.setSystemTime(1000 * ++step);
+      if (step >= 3) losses[step - 3]!.read();
+      if (step === 12) for (const { read } of losses) read();
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.push(lines.length);
+    }
+    expect(seen).toEqual([0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12]);
+    expect(lines).toEqual(losses.map((_, k) => [k + 1, { loss: k }, k]));
+    // Numbers wait for those before them, as an error does; then it is thrown at the next item.
+    lines.length = 0;
+    seen.length = 0;
+    let lose = (): void => {};
+    const lost = new Promise<number>((_, reject) => (lose = () => reject(new Error("lost"))));
+    const mixed = [{ item: () => lost }, 5, 6, 7];
+    const failing = async () => {
+      for await (const item of logTo(mixed, sink)) {
+        seen.push(lines.length);
+        if (item === 5) lose();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await expect(failing()).rejects.toThrow("lost");
+    expect([seen, lines]).toEqual([[0, 0], []]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("logTo writes what it has when the loop fails or is left, and throws the loop's error", async () => {

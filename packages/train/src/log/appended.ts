@@ -1,9 +1,9 @@
-// Files that grow: what is added is written every second, in order, whole pieces at a time. No file stays open, so a
-// program that ends without a word loses at most what it added last.
+// Files that grow: what is added is written within a second, in order, whole pieces at a time. No file stays open, so a
+// program that is killed loses at most what it added last; one that ends by itself loses nothing.
 import { appendFile } from "node:fs/promises";
 import { FileError } from "@weft/nn";
 
-/** Milliseconds between two writes, and how many bytes are written at once. */
+/** The most milliseconds that something waits to be written, and how many bytes are written at once. */
 const pause = 1000;
 const most = 1 << 16;
 
@@ -11,7 +11,9 @@ export class Appended {
   readonly #open: () => Promise<string>;
   #pieces: Uint8Array[] = [];
   #size = 0;
-  #since = performance.now();
+  /** When the first of the pieces was added, and what will write them if nothing is added after them. */
+  #since = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #path: Promise<string> | undefined;
   /** The writes so far, one after another. After one that failed there are no more: its piece may be cut. */
   #written: Promise<void> = Promise.resolve();
@@ -27,7 +29,13 @@ export class Appended {
     if (this.#failure !== undefined) throw this.#failure;
     this.#pieces.push(piece);
     this.#size += piece.length;
-    if (this.#size >= most || performance.now() - this.#since >= pause) void this.flush().catch(() => {});
+    const write = (): void => void this.flush().catch(() => {});
+    if (this.#timer === undefined) {
+      this.#since = performance.now();
+      this.#timer = setTimeout(write, pause);
+    }
+    // Loops that never let a timer run write, too.
+    if (this.#size >= most || performance.now() - this.#since >= pause) write();
   }
 
   /** Resolves when everything has been handed to the system. */
@@ -35,7 +43,8 @@ export class Appended {
     const pieces = this.#pieces;
     this.#pieces = [];
     this.#size = 0;
-    this.#since = performance.now();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (pieces.length > 0) this.#written = this.#written.then(() => this.#write(pieces));
     this.#written.catch(() => {}); // whoever adds or flushes next is told
     return this.#written;

@@ -6,6 +6,7 @@ import type { Scalars, Setting } from "./log.ts";
 /** What throws an ArgumentError unless it is right. */
 export interface Checks {
   step(step: number): void;
+  time(time: number): void;
   text(name: string, text: string): void;
   scalars(values: Scalars): void;
   settings(settings: Readonly<Record<string, Setting>>): void;
@@ -25,6 +26,7 @@ function wantRecord(op: string, what: string, x: unknown, is: (value: unknown) =
 /** `op` is for messages; steps are integers where `whole`. */
 export const checksOf = (op: string, whole: boolean): Checks => ({
   step: (step) => void readValue(op, "the step", step, whole ? integer : finiteNumber),
+  time: (time) => void readValue(op, "the time", time, finiteNumber),
   text(name, text) {
     readValue(op, "the name", name, string);
     readValue(op, "the text", text, string);

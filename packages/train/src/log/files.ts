@@ -45,13 +45,14 @@ export function jsonl(path: string): FileLog {
   const encoder = new TextEncoder();
   const line = (entry: object): void => file.add(encoder.encode(`${JSON.stringify(entry, written)}\n`));
   return {
-    scalars(step, values) {
+    scalars(step, values, time = now()) {
       check.step(step);
       check.scalars(values);
+      check.time(time);
       for (const name of ["step", "time"])
         if (Object.hasOwn(values, name))
           throw new ArgumentError(`jsonl: a number cannot be named ${name}, which each line has; give it another name`);
-      line({ step, time: now(), ...values });
+      line({ step, time, ...values });
     },
     text(step, name, text) {
       check.step(step);
@@ -136,10 +137,11 @@ export function tensorBoard(folder: string): FileLog {
   const check = checksOf("tensorBoard", true);
   file.add(beginning(time));
   return {
-    scalars(step, values) {
+    scalars(step, values, at = now()) {
       check.step(step);
       check.scalars(values);
-      file.add(scalarEvents(now(), step, values));
+      check.time(at);
+      file.add(scalarEvents(at, step, values));
     },
     text(step, tag, text) {
       check.step(step);

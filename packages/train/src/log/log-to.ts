@@ -28,8 +28,10 @@ const behind = 8;
 
 /**
  * Passes items through and notes numbers of them in a log, or in several: `jsonl(path)`, `tensorBoard(folder)`, or your
- * own object with a function `scalars(step, values)`. Tensors are read while later steps are computed, and entries stay
- * in order. When the loop ends, is left, or fails, what it has noted is written. An error of the log is thrown.
+ * own object with a function `scalars(step, values, time)`. Numbers are noted before the loop gets its item; tensors are
+ * read while later steps are computed, and noted as soon as they are read, in the order of their steps, with the time of
+ * their item. When the loop ends, is left, or fails, what it has noted is written, and so it is before `checkpoints`
+ * around it saves: what a file counts as done is in the log. An error of the log is thrown.
  *
  * @example
  * const lines = [];
@@ -45,26 +47,42 @@ export function logTo<T>(steps: Steps<T>, log: Log | readonly Log[], options?: L
     if (typeof (one as Log | null)?.scalars !== "function")
       throw new ArgumentError(`logTo: wanted a log such as jsonl("run.jsonl"), got ${describe(one)}`);
 
-  const run = wrapped("logTo", steps, async function* () {
-    const waiting: Promise<readonly [number, Scalars]>[] = [];
-    /** Notes entries until no more than `most` wait. */
-    const note = async (most: number): Promise<void> => {
-      while (waiting.length > most) {
-        const [step, numbers] = await waiting.shift()!;
-        for (const one of logs) await one.scalars(step, numbers);
-      }
-    };
+  /** What has been noted, one entry after another; an entry that cannot be noted fails those after it. */
+  let noted: Promise<void> = Promise.resolve();
+  /** Entries that are not noted yet, and whether one has failed. */
+  let waiting: Promise<void>[] = [];
+  let failed = false;
+  const note = (step: number, found: Values): void => {
+    const time = Date.now() / 1000;
+    const before = noted;
+    const numbers = numbersOf(found);
+    numbers.catch(() => {}); // thrown where the entry is noted, after those before it
+    noted = before.then(async () => {
+      const scalars = await numbers;
+      for (const one of logs) await one.scalars(step, scalars, time);
+      waiting.shift();
+    });
+    noted.catch(() => {
+      failed = true;
+    });
+    waiting.push(noted);
+  };
+  const writeAll = async (): Promise<void> => {
+    await noted;
+    for (const one of logs) await one.flush?.();
+  };
+
+  const iterate = async function* (): AsyncGenerator<T, void, void> {
+    [noted, waiting, failed] = [Promise.resolve(), [], false];
     let thrown = false;
     try {
       for await (const item of steps) {
         const step = read.step === undefined ? ++self.step : (self.step = read.step(item));
-        const noted = step % every === 0 ? await values(item, step) : undefined;
-        if (noted !== undefined) {
-          const entry = numbersOf(noted).then((numbers) => [step, numbers] as const);
-          entry.catch(() => {}); // thrown where it is awaited, after those before it
-          waiting.push(entry);
-        }
-        await note(behind);
+        const found = step % every === 0 ? await values(item, step) : undefined;
+        const alone = waiting.length === 0;
+        if (found !== undefined) note(step, found);
+        // An error is thrown at once, and what need not be read is noted at once.
+        await (failed || (alone && isPlain(found)) ? noted : waiting.at(-1 - behind));
         yield item;
       }
     } catch (error) {
@@ -72,15 +90,17 @@ export function logTo<T>(steps: Steps<T>, log: Log | readonly Log[], options?: L
       throw error;
     } finally {
       // Also where the caller leaves the loop. If the loop fails, its error is the one to be thrown.
-      const written = note(0).then(async () => {
-        for (const one of logs) await one.flush?.();
-      });
+      const written = writeAll();
       await (thrown ? written.catch(() => {}) : written);
     }
-  });
-  const self = Object.assign(run, { step: 0 });
+  };
+  const self = Object.assign(wrapped("logTo", steps, iterate, writeAll), { step: 0 });
   return self;
 }
+
+/** Whether none of the values has to be read. */
+const isPlain = (values: Values | undefined): boolean =>
+  values !== undefined && Object.values(values ?? {}).every((x) => x === undefined || typeof x === "number");
 
 async function numbersOf(values: Values): Promise<Scalars> {
   if (typeof values !== "object" || values === null || Symbol.iterator in values)

@@ -9,15 +9,15 @@ export type Setting = string | number | boolean;
 
 /** What `logTo` writes to: a file (`jsonl`, `tensorBoard`), or an object of your own with this function. */
 export interface Log {
-  /** Notes numbers at a step. */
-  scalars(step: number, values: Scalars): void | Promise<void>;
+  /** Notes numbers at a step; `time` says when they were noted, in seconds since 1970, if that was not now. */
+  scalars(step: number, values: Scalars, time?: number): void | Promise<void>;
   /** Resolves when everything noted so far is where it is kept. */
   flush?(): void | Promise<void>;
 }
 
-/** A log in files. What is noted is written every second, and by `flush`. */
+/** A log in files. What is noted is written within a second, and by `flush`. */
 export interface FileLog extends Log {
-  scalars(step: number, values: Scalars): void;
+  scalars(step: number, values: Scalars, time?: number): void;
   /** Notes a text; TensorBoard shows it as Markdown. */
   text(step: number, name: string, text: string): void;
   /** Notes how many of the values are in each of 30 intervals; resolves when a tensor has been read. */
