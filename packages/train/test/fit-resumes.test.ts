@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { minibatch } from "@weft/data";
 import { Chain, Dropout, Linear, mse, place, readMetadata, seed } from "@weft/nn";
-import { adam } from "@weft/optim";
+import { adam, momentum, reduceOnPlateau } from "@weft/optim";
 import { relu, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { fit, metrics } from "../src/index.node.ts";
@@ -102,6 +102,46 @@ test("fit that has nothing left to do gives the model the values that were saved
   const third = build();
   await fit(third.model, shuffledBatches, { ...options(third), checkpoints: { folder: fresh(), resume: true } });
   expect(shuffledBatches.position).toMatchObject({ pass: 2, batch: 0 });
+});
+
+test("fit resumes what onEpoch does, such as telling a schedule, also where an epoch was interrupted", async () => {
+  const train = async (epochs: number, folder: string, until = Infinity) => {
+    const { model } = build();
+    const rate = reduceOnPlateau(0.1, { patience: 0, factor: 0.5 });
+    const optimizer = momentum({ lr: rate });
+    const controller = new AbortController();
+    const onStep = () => void (optimizer.steps === until && controller.abort());
+    const scales: number[] = [];
+    const onEpoch = ({ epoch }: { epoch: number }) => {
+      rate.observe(epoch === 3 ? -1 : 1);
+      scales.push(rate.state.scale);
+      return epoch === 5 ? "stop" : undefined;
+    };
+    const data = minibatch([x, y], 6, { backend: cpu, shuffle: true, seed: 3, partial: true });
+    const { signal } = controller;
+    const saved = { folder, resume: true, best: true };
+    await fit(model, data, { loss: mse, optimizer, epochs, signal, onStep, onEpoch, checkpoints: saved });
+    return { model, scales };
+  };
+  const whole = await train(9, fresh());
+  expect(whole.scales).toEqual([1, 0.5, 0.5, 0.25, 0.125]);
+  const folder = fresh();
+  const parts = [await train(2, folder), await train(9, folder, 10), await train(4, folder), await train(9, folder)];
+  expect(parts.flatMap(({ scales }) => scales)).toEqual(whole.scales);
+  expect(await bits(parts[3]!)).toEqual(await bits(whole));
+});
+
+test("fit does not save an epoch whose onEpoch throws", async () => {
+  const folder = fresh();
+  const train = async (onEpoch: (epoch: { epoch: number }) => void) => {
+    const { model, optimizer } = build();
+    return fit(model, batches, { loss: mse, optimizer, epochs: 3, onEpoch, checkpoints: { folder, resume: true } });
+  };
+  const failing = train(({ epoch }) => {
+    if (epoch === 2) throw new Error("mine");
+  });
+  await expect(failing).rejects.toThrow("mine");
+  expect((await train(() => {})).epoch).toEqual([2, 3]);
 });
 
 // Where minibatches say how far a pass has come.

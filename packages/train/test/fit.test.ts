@@ -121,6 +121,39 @@ test("of lbfgs the first evaluation of each step counts", async () => {
   expect(await params(model)[0]!.value.data()).toEqual(await params(other)[0]!.value.data());
 });
 
+test("after an epoch validation has been measured, as the types say; lists are empty where nothing was left", async () => {
+  const error = metrics.meanAbsoluteError();
+  const options = { loss: mse, optimizer: sgd({ lr: 0 }), metrics: { error } };
+  const seen: number[] = [];
+  await fit(line(), data, {
+    ...options,
+    validation: data,
+    onEpoch: (epoch) => {
+      const found: [number, number, number] = [epoch.valLoss, epoch.valError, epoch.error];
+      seen.push(...found);
+    },
+  });
+  expect(seen).toEqual([28, 14 / 3, 14 / 3]);
+  // @ts-expect-error without validation there is none
+  await fit(line(), data, { ...options, onEpoch: ({ valLoss }) => void ((x: number) => x)(valLoss) });
+  const controller = new AbortController();
+  controller.abort();
+  const { signal } = controller;
+  const nothing = await fit(line(), data, { ...options, validation: data, signal });
+  expect(nothing).toEqual({ epoch: [], loss: [], valLoss: [], error: [], valError: [] });
+  expect(nothing.valError.at(-1)).toBe(undefined);
+  const [first, called] = [new AbortController(), [] as number[]];
+  const interrupted = await fit(line(), data, {
+    ...options,
+    validation: data,
+    signal: first.signal,
+    onStep: () => first.abort(),
+    onEpoch: ({ epoch }) => called.push(epoch),
+  });
+  expect(interrupted).toMatchObject({ epoch: [1], error: [3], valError: [], valLoss: [] });
+  expect(called).toEqual([]); // that epoch is not done
+});
+
 test("what is no metric, and one whose update is asynchronous, are refused", async () => {
   const part = { update: () => undefined, result: async () => 1, reset: () => undefined };
   for (const missing of ["update", "result", "reset"]) {
@@ -130,10 +163,9 @@ test("what is no metric, and one whose update is asynchronous, are refused", asy
     await expect(evaluate(line(), data, wrong)).rejects.toThrow("wanted metrics by name");
   }
   const later = { ...part, update: () => Promise.reject(new Error("later")) as never };
-  for (const run of [fit, evaluate])
-    await expect(run(line(), data, { loss: mse, metrics: { later } })).rejects.toThrow(
-      'update of the metric "later" is asynchronous',
-    );
+  const measured = { loss: mse, metrics: { later } };
+  for (const run of [() => fit(line(), data, measured), () => evaluate(line(), data, measured)])
+    await expect(run()).rejects.toThrow('update of the metric "later" is asynchronous');
 });
 
 test("batches with time first have as many rows as targets", async () => {

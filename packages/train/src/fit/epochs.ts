@@ -67,6 +67,10 @@ export type Epoch<M = unknown> = {
 } & Results<M> &
   ValidationResults<M>;
 
+/** What an epoch gave that was not interrupted; with validation data V it was evaluated on them. */
+export type FinishedEpoch<M = unknown, V = undefined> = Epoch<M> &
+  ([V] extends [object] ? { readonly valLoss: number } & Required<ValidationResults<M>> : unknown);
+
 export const epochsKinds = {
   loss: callable,
   optimizer: anything,

@@ -8,9 +8,9 @@ import { stoppingOf, type BestValues, type EarlyStoppingOptions } from "../early
 import type { Log } from "../log/log.ts";
 import { logTo } from "../log/log-to.ts";
 import { adam, DivergenceError } from "@weft/optim";
-import { treeKind, type Measured, type Mode, type Steps } from "../steps.ts";
+import { treeKind, wrapped, type Measured, type Mode, type Steps } from "../steps.ts";
 import type { LabeledBatches, Model } from "./batch.ts";
-import { epochsFrom, epochsKinds, type Epoch, type EpochsOptions } from "./epochs.ts";
+import { epochsFrom, epochsKinds, type Epoch, type EpochsOptions, type FinishedEpoch } from "./epochs.ts";
 import { optionsKind } from "./options.ts";
 import { randomState, type RandomState } from "./random-state.ts";
 import { validationName, type Metrics } from "./results.ts";
@@ -41,15 +41,26 @@ export interface FitCheckpoints<M> extends Omit<CheckpointsOptions<Epoch<M>>, "m
   readonly monitor?: EpochMonitor<M>;
 }
 
-export interface FitOptions<In extends readonly unknown[], Target, Y, M> extends EpochsOptions<In, Target, Y, M> {
+export interface FitOptions<In extends readonly unknown[], Target, Y, M, V = unknown> extends EpochsOptions<
+  In,
+  Target,
+  Y,
+  M
+> {
+  /** Batches that the model is evaluated on after each epoch. */
+  readonly validation?: LabeledBatches<In, Target> & V;
   /** Ends training when it gets no better: options of `earlyStopping`. An epoch that was interrupted does not count. */
   readonly stop?: StopOptions<M>;
   /** Saves after epochs, and resumes: options of `checkpoints`, `every` 1 by default. In Node only. */
   readonly checkpoints?: FitCheckpoints<M>;
   /** Where the numbers of each epoch are noted, as with `logTo`. */
   readonly log?: Log | readonly Log[];
-  /** Called after each epoch; if it returns "stop", training ends. */
-  readonly onEpoch?: (epoch: Epoch<M>) => unknown;
+  /**
+   * Called after each epoch that `signal` has not interrupted, and before the epoch is saved: a run that is resumed goes
+   * on with what it did, such as telling a schedule. If it returns "stop", training ends; if it throws, the epoch is not
+   * saved.
+   */
+  readonly onEpoch?: (epoch: FinishedEpoch<M, V>) => unknown;
 }
 
 /** Lists with an element for each epoch. What needs validation has none for an epoch that was interrupted. */
@@ -88,10 +99,10 @@ export interface Fit {
    * const history = await fit(model, batches, { loss: mse, optimizer: adam(), epochs: 2, validation: batches });
    * console.log(history.loss, history.valLoss);
    */
-  <In extends readonly unknown[], Target, Y, M extends Metrics<Y, Target> = Record<never, never>>(
+  <In extends readonly unknown[], Target, Y, M extends Metrics<Y, Target> = Record<never, never>, V = undefined>(
     model: Model<In, Y>,
     data: LabeledBatches<In, Target>,
-    options: FitOptions<In, Target, Y, M>,
+    options: FitOptions<In, Target, Y, M, V>,
   ): Promise<History<M>>;
 }
 
@@ -147,6 +158,8 @@ export const fitWith =
       run = stopping = made.run;
       best = made.best;
     }
+    // Inside it, too: a file has what the callback did.
+    if (onEpoch !== undefined) run = calling(op, run, onEpoch as (epoch: Epoch<M>) => unknown);
     if (saved !== undefined) {
       const { monitor, ...rest } = saved;
       const { position } = data as { readonly position?: object };
@@ -167,13 +180,14 @@ export const fitWith =
     }
 
     let trained = 0;
-    const history: Record<string, unknown[]> = { epoch: [], loss: [], valLoss: [] };
+    const measured = Object.keys(how.metrics ?? {}).flatMap((name) => [name, validationName(name)]);
+    const names = ["epoch", "loss", "valLoss", ...measured];
+    const history: Record<string, unknown[]> = Object.fromEntries(names.map((name) => [name, []]));
     try {
       for await (const epoch of run) {
         const { steps, interrupted: _, ...numbers } = epoch as Epoch & Record<string, unknown>;
         trained += steps;
-        for (const [name, x] of Object.entries(numbers)) (history[name] ??= []).push(x);
-        if ((await onEpoch?.(epoch)) === "stop") break;
+        for (const [name, x] of Object.entries(numbers)) history[name]!.push(x);
       }
       best?.restore();
     } catch (error) {
@@ -189,6 +203,16 @@ export const fitWith =
     if (saver !== undefined && trained === 0) await placeLoaded(model, data, random);
     return history as unknown as History<M>;
   };
+
+/** The same epochs, after a callback that may end them. An epoch that was interrupted is not done. */
+const calling = <M>(op: string, run: Steps<Epoch<M>>, onEpoch: (epoch: Epoch<M>) => unknown): Steps<Epoch<M>> =>
+  wrapped(op, run, async function* () {
+    for await (const epoch of run) {
+      const answer = epoch.interrupted ? undefined : await onEpoch(epoch);
+      yield epoch;
+      if (answer === "stop") return;
+    }
+  });
 
 /** The error of a file that has best values where the run has none, or the other way round: with the option's name. */
 const named = (error: unknown, op: string, folder: string): unknown =>
