@@ -25,8 +25,8 @@ export interface Functional<Args extends readonly unknown[], Y> {
  * A model as a function of values and inputs: f(values, …inputs) is what the model gives with these values in the place
  * of its own, and the model keeps what it has. `values` are by path, as in files; whatever they leave out is the
  * model's. So gradients with respect to values are those of any function, of any order: `grad((v) => loss(f(v, x)))`.
- * `f.values()` are the model's own values. If the model is not a function, `call` says what is done with it. Like
- * PyTorch's `functional_call`.
+ * `f.values()` are the model's own values. If the model is neither a function nor an object with a method `forward`, `call`
+ * says what is done with it. Like PyTorch's `functional_call`.
  *
  * What the model assigns to a state that is among `values` is forgotten after the call; other states are the model's.
  * Throws a StateError for a path that the model does not have, and a ShapeError if a shape is not that of the parameter.
@@ -37,14 +37,16 @@ export interface Functional<Args extends readonly unknown[], Y> {
  * const slopes = grad((v) => sum(f(v, x)))(values);
  * const next = f({ ...values, bias: sub(values.bias, mul(slopes.bias, 0.1)) }, x);
  */
-export function functional<Args extends readonly any[], Y>(model: (...args: Args) => Y): Functional<Args, Y>;
+export function functional<Args extends readonly any[], Y>(
+  model: ((...args: Args) => Y) | { forward(...args: Args): Y },
+): Functional<Args, Y>;
 export function functional<Args extends readonly any[], Y>(
   model: unknown,
   call: (...args: Args) => Y,
 ): Functional<Args, Y>;
 export function functional<Args extends readonly any[], Y>(
   model: unknown,
-  call: (...args: Args) => Y = model as (...args: Args) => Y,
+  call: (...args: Args) => Y = callOf(model) as (...args: Args) => Y,
 ): Functional<Args, Y> {
   const op = "functional";
   readValue(op, "the model", model, modelKind);
@@ -64,6 +66,13 @@ export function functional<Args extends readonly any[], Y>(
       return Object.fromEntries(learning.map(({ path, box }) => [path, box.read(box.backend ?? backend)]));
     },
   });
+}
+
+/** What calls a model: itself, or its method `forward`. */
+function callOf(model: unknown): unknown {
+  const { forward } = (model ?? {}) as { readonly forward?: unknown };
+  if (typeof model === "function" || !callable.is(forward)) return model;
+  return (...args: readonly unknown[]) => (model as { forward(...args: readonly unknown[]): unknown }).forward(...args);
 }
 
 /** The given values, each in the place of a box. */

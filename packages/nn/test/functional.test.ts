@@ -194,6 +194,7 @@ test("what is refused", async () => {
   expect(() => f.values()).toThrow("has no value yet");
   expect(f.values(backend)["w"]!.shape).toEqual([3, 5]);
   expect(() => functional({ model } as never)).toThrow("functional: wanted a function as what is called");
+  expect(() => functional({ forward: 3 } as never)).toThrow("functional: wanted a function as what is called");
   expect(() => functional(async (v: Tensor) => v)({}, x)).toThrow("functional: wanted a model that returns no promise");
   const tied = Object.assign((v: Tensor) => v, { a: model.w, b: model.w });
   expect(() => functional(tied)({ a: zeros([3, 5]), b: zeros([3, 5]) }, x)).toThrow("functional: b is tied to another");
@@ -353,4 +354,19 @@ test("an update of an average that is taken back is not counted", () => {
   ).toThrow(IndexError);
   expect([...average.model.p.value.dataSync()]).toEqual([1, 2]);
   expect(average.updates.lazyValue!.values!()).toEqual(Int32Array.of(0));
+});
+
+test("an object with a method forward is called by it", async () => {
+  class Net {
+    readonly layer = Linear(2, 1, { bias: false });
+    forward(x: Tensor, factor: number): Tensor {
+      return this.layer(x).mul(factor);
+    }
+  }
+  const net = await place(new Net(), backend);
+  const f = functional(net);
+  const z = tensor([[1, 2]]);
+  const values = { "layer.weight": tensor([[3, 4]]) };
+  expect(await f(values, z, 2).array()).toEqual([[22]]);
+  expect(await f(f.values(), z, 2).array()).toEqual(await net.forward(z, 2).array());
 });

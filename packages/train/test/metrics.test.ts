@@ -5,7 +5,8 @@ import { BackendMismatchError, IndexError, mul, ShapeError, softmax, type Operan
 import { open } from "@weft/tensor-cpu";
 import { openSync } from "@weft/conformance";
 import { expect, test } from "vitest";
-import { metrics, type Metric } from "../src/index.ts";
+import { fit, metrics, type Metric } from "../src/index.ts";
+import { sgd } from "@weft/optim";
 
 const cpu = await open({ seed: 1 });
 const { tensor } = cpu;
@@ -395,4 +396,35 @@ test("the numbers of a thousand batches take no more memory than those of a few"
   expect(backend.stats().live - before).toBeLessThan(120);
   for (const metric of all) metric.reset();
   expect(backend.stats().live).toBe(before);
+});
+
+test("a mean of a batch counts by its rows, and several outputs come as they are", async () => {
+  const batches = [[tensor([1, 1, 1, 1]), tensor([0, 0, 0, 0])], [tensor([4]), tensor([0])]] as const; // prettier-ignore
+  const results = {
+    mean: metrics.mean(mse),
+    kept: metrics.mean((y, target) => mse(y, target).reshape([1])),
+    each: metrics.mean((y, target) => y.sub(target).square()),
+  };
+  for (const [y, target] of batches) for (const metric of Object.values(results)) metric.update(y, target);
+  for (const metric of Object.values(results)) expect(await metric.result()).toBe(4);
+  // A mask says which targets count.
+  const some = metrics.mean((y, target) => y.sub(target));
+  some.update(tensor([1, 2, 3]), tensor([0, 0, 0]), tensor([1, 0, 1]));
+  expect(await some.result()).toBe(2);
+
+  const two = metrics.mean((y: { a: Tensor; b: Tensor }, [t]: readonly [Tensor]) => mse(y.a.mul(y.b), t));
+  for (const [y, target] of batches) two.update({ a: y, b: tensor(1) }, [target]);
+  expect(await two.result()).toBe(4);
+  two.reset();
+  const each = metrics.mean((y: { a: Tensor }, t: Tensor) => y.a.sub(t));
+  each.update({ a: tensor([1, 2, 3]) }, tensor([0, 0, 0]), tensor([1, 0, 1]));
+  expect(await each.result()).toBe(2);
+  expect(() => each.update({ a: tensor([1, 2, 3]) }, tensor([0, 0, 0]), tensor([1]))).toThrow("mean: the mask [1]");
+  // In training, too.
+  const model = Object.assign((x: Tensor) => ({ a: model.line(x), b: x }), { line: Linear(1, 1, { bias: false }) });
+  const data = batches.map(([x, y]) => [x.reshape([-1, 1]), y.reshape([-1, 1])] as const);
+  const named = { a: metrics.mean((y: { a: Tensor; b: Tensor }, t: Tensor) => mse(y.b, t)) };
+  const loss = (y: { a: Tensor }, t: Tensor) => mse(y.a, t);
+  const history = await fit(model, data, { loss, metrics: named, optimizer: sgd(), validation: data });
+  expect(history).toMatchObject({ a: [4], valA: [4] });
 });

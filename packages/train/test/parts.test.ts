@@ -33,6 +33,15 @@ test("lengths of ragged data are inputs, not a target", async () => {
   expect(await (await predict(weighed, labeled, { target: true })).array()).toEqual(wanted);
 });
 
+test("predictions of batches of other lengths are refused with what to do", async () => {
+  const embedding = Embedding(8, 3);
+  const model = Object.assign((x: Tensor, _: Tensor) => embedding(x), { embedding });
+  await expect(predict(model, minibatch(words, 2, { backend }))).rejects.toThrow(
+    /^predict: predictions of two batches are \[2,3,3\] and \[2,4,3\].* as one batch, .* batch by batch/,
+  );
+  expect((await predict(model, minibatch(words, 4, { backend }))).shape).toEqual([4, 4, 3]);
+});
+
 test("of several parts somebody has to say whether the last one is a target", async () => {
   const model = line();
   await expect(predict(model, data)).rejects.toThrow(

@@ -1,9 +1,9 @@
 // A model's loss and metrics on data, and its predictions.
 import { training } from "@weft/autograd";
 import { Pace } from "@weft/optim/internals";
-import { ArgumentError, concat, isTensor, scope, type Tensor } from "@weft/tensor";
+import { ArgumentError, concat, isTensor, scope, ShapeError, type Tensor } from "@weft/tensor";
 import { areLengths, leftOf } from "@weft/data/internals";
-import { boolean, callable, describe, handle, readOptions, visitTensors } from "@weft/tensor/internals";
+import { boolean, callable, describe, handle, readOptions, sameShape, visitTensors } from "@weft/tensor/internals";
 import { Merged } from "../merged.ts";
 import { rowsOf } from "../rows.ts";
 import { checkData, functionOf, MeanLoss, partsOf, type LabeledBatches, type Model } from "./batch.ts";
@@ -95,7 +95,8 @@ export interface PredictOptions {
  * target, which nobody can see: `{ target: true }` leaves out the last part, `{ target: false }` says that all are inputs.
  *
  * Errors: ArgumentError for batches that may have a target, if the options do not say it, and for minibatches that leave
- * rows out because they do not fill a batch: those need `{ partial: true }`.
+ * rows out because they do not fill a batch: those need `{ partial: true }`. ShapeError where predictions of batches differ
+ * in another axis than the first, as those of sequences do.
  *
  * @example
  * const predictions = await predict(model, minibatch(x, 3, { partial: true }));
@@ -120,11 +121,19 @@ export async function predict<X>(
     );
   const all = new Merged((a, b) => concat([a, b]));
   const pace = new Pace();
+  let before: readonly number[] | undefined;
   try {
     for await (const batch of data) {
       const inputs = inputsOf(op, batch, target);
       const y = scope(() => training(false, () => call(...inputs)));
       if (!isTensor(y)) throw new ArgumentError(`${op}: wanted a model that returns a tensor, got ${describe(y)}`);
+      if (before !== undefined && !sameShape(before.slice(1), y.shape.slice(1)))
+        throw new ShapeError(
+          `${op}: predictions of two batches are [${before}] and [${y.shape}], which are no one tensor. Sequences in a batch ` +
+            "are as long as the longest one there: pass all of them as one batch, let the model return the same shape for " +
+            "each row, or call it batch by batch, in training(false, …)",
+        );
+      before = y.shape;
       all.add(() => handle(op, y));
       await pace.after(y);
       y.release();

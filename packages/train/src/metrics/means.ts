@@ -1,10 +1,23 @@
 // Metrics that are means: of a number per target, over all targets that count.
+import { rowsOf } from "../rows.ts";
 import { accuracyKinds, labelsOf, rightOnes, wrongLabels, type AccuracyOptions } from "./right.ts";
 import { crossEntropy, mae, mse } from "@weft/nn";
-import { add, cast, concat, readTensor, reshape, sum, where, type Operand, type Tensor } from "@weft/tensor";
-import { callable, filled, inFloats, inNameOf, int32, readOptions, readValue } from "@weft/tensor/internals";
+import {
+  add,
+  cast,
+  concat,
+  isTensor,
+  mul,
+  readTensor,
+  reshape,
+  sum,
+  where,
+  type Operand,
+  type Tensor,
+} from "@weft/tensor";
+import { callable, filled, inFloats, inNameOf, int32, readOptions, readValue, untaped } from "@weft/tensor/internals";
 import type { Mode } from "../steps.ts";
-import { metricOf, type Batch, type Metric } from "./metric.ts";
+import { batchOf, collecting, maskOf, metricOf, type Batch, type Metric } from "./metric.ts";
 
 export interface IgnoreOptions {
   /** Targets that do not count. */
@@ -27,22 +40,24 @@ function meanOf(
   return metricOf(op, ignoreIndex, {
     mode,
     ...(labels && { wrong: wrongLabels(op) }),
-    part(batch) {
-      const { counts } = batch;
-      const values = inFloats(valuesOf(batch));
-      const number = counts === undefined ? undefined : sum(cast(counts, values.dtype));
-      const total = sum(counts === undefined ? values : where(counts, values, 0));
-      return concat([
-        reshape(total, [1]),
-        number === undefined ? filled(values, values.size, [1]) : reshape(number, [1]),
-      ]);
-    },
+    part: (batch) => sumsOf(valuesOf(batch), batch.counts),
     merge: (a, b) => add(a, b),
-    result(numbers) {
-      const [total = 0, count = 0] = Array.from(numbers);
-      return finish(total / count);
-    },
+    result: (numbers) => finish(quotient(numbers)),
   });
+}
+
+/** The sum of the values that count, and how many these are. */
+function sumsOf(given: Tensor, counts: Tensor | undefined): Tensor {
+  const values = inFloats(given);
+  const number = counts === undefined ? undefined : sum(cast(counts, values.dtype));
+  const total = sum(counts === undefined ? values : where(counts, values, 0));
+  return concat([reshape(total, [1]), number === undefined ? filled(values, values.size, [1]) : reshape(number, [1])]);
+}
+
+/** What the sums of all batches give. */
+function quotient(sums: ArrayLike<number>): number {
+  const [total = 0, count = 0] = Array.from(sums);
+  return total / count;
 }
 
 /**
@@ -109,15 +124,45 @@ export function meanSquaredError(): Metric {
   return meanOf("meanSquaredError", ({ y, target }) => mse(y, target, { reduction: "none" }), { mode: "min" });
 }
 
+const isArray = (x: unknown): x is Tensor | number => typeof x === "number" || isTensor(x);
+
+/** What a function of a batch gave. */
+interface Valued {
+  readonly values: Tensor;
+  readonly counts: Tensor | undefined;
+  readonly rows: number;
+}
+
 /**
- * A metric of your own: the mean of what `values(y, target)` gives, a number per target.
+ * A metric of your own: the mean of what `values(y, target)` gives, a number per target. One number for a batch, such as
+ * that of `mse`, is taken for the mean of its rows, so a batch counts by its rows, as in the loss of an epoch. Where
+ * predictions and targets are tensors, they come as tensors without gradients; what else a model or a batch has, such as
+ * several outputs, comes as it is.
  *
  * @example
  * const close = metrics.mean((y, target) => less(abs(sub(y, target)), 0.5));
  * close.update(tensor([1, 2]), tensor([1.2, 4]));
  * await close.result(); // 0.5
  */
-export function mean(values: (y: Tensor, target: Tensor) => Operand): Metric {
-  readValue("mean", "what is called", values, callable);
-  return meanOf("mean", ({ y, target }) => readTensor(values(y, target), "mean"));
+export function mean(values: (y: Tensor, target: Tensor) => Operand): Metric;
+export function mean<Y, Target>(values: (y: Y, target: Target) => Operand): Metric<number, Y, Target>;
+export function mean<Y, Target>(
+  values: (y: Y | Tensor, target: Target | Tensor) => Operand,
+): Metric<number, Y, Target> {
+  const op = "mean";
+  readValue(op, "what is called", values, callable);
+  const read = (y: Y, target: Target, mask?: Operand): Valued => {
+    const rows = rowsOf([y, target]);
+    if (isArray(y) && isArray(target)) {
+      const batch = batchOf(op, y, target, mask);
+      return { values: readTensor(values(batch.y, batch.target), op), counts: batch.counts, rows };
+    }
+    const found = untaped(readTensor(values(y, target), op));
+    return { values: found, counts: mask === undefined ? undefined : maskOf(op, mask, found), rows };
+  };
+  const part = ({ values, counts, rows }: Valued): Tensor => {
+    const sums = sumsOf(values, counts);
+    return counts === undefined && values.size === 1 ? mul(sums, rows) : sums;
+  };
+  return collecting(op, { part, merge: (a, b) => add(a, b), result: quotient }, read);
 }

@@ -38,7 +38,7 @@ export interface Batch {
 }
 
 /** Reads the arguments of `update`. Nothing of it is on a tape. */
-function batchOf(op: string, y: Operand, target: Operand, mask?: Operand, ignoreIndex?: number): Batch {
+export function batchOf(op: string, y: Operand, target: Operand, mask?: Operand, ignoreIndex?: number): Batch {
   const [predictions, ...given] = readTensors(op, typeof target === "number" ? [y] : [y, target]).map(untaped) as [
     Tensor,
     ...Tensor[],
@@ -47,24 +47,30 @@ function batchOf(op: string, y: Operand, target: Operand, mask?: Operand, ignore
   const targets = typeof target === "number" ? backend.full(shape, target) : given[0]!;
   let counts = ignoreIndex === undefined ? undefined : notEqual(targets, ignoreIndex);
   if (mask !== undefined) {
-    const chosen = cast(untaped(readTensor(mask, op, targets)), "bool");
-    if (!sameShape(chosen.shape, targets.shape))
-      throw new ShapeError(`${op}: the mask [${chosen.shape}] has another shape than the targets [${targets.shape}]`);
+    const chosen = maskOf(op, mask, targets);
     counts = counts === undefined ? chosen : and(counts, chosen);
   }
   return { y: predictions, target: targets, counts };
 }
 
+/** The mask of targets, or of a number for each. */
+export function maskOf(op: string, mask: Operand, targets: Tensor): Tensor {
+  const chosen = cast(untaped(readTensor(mask, op, targets)), "bool");
+  if (!sameShape(chosen.shape, targets.shape))
+    throw new ShapeError(`${op}: the mask [${chosen.shape}] has another shape than the targets [${targets.shape}]`);
+  return chosen;
+}
+
 /** How the metric of a batch is computed and merged, and what its numbers say. */
-interface Parts<R> {
+interface Parts<R, B = Batch> {
   /** Which is better; undefined where that depends on the user, or results are no numbers. */
   readonly mode?: Mode | undefined;
   /** The part of a batch. */
-  readonly part: (batch: Batch) => Tensor;
+  readonly part: (batch: B) => Tensor;
   /** Two parts as one. */
   readonly merge: (a: Tensor, b: Tensor) => Tensor;
   /** What finds a target of the batch that is no label, the greatest one, or -Infinity; undefined if there is none. */
-  readonly wrong?: (batch: Batch) => (() => Tensor) | undefined;
+  readonly wrong?: (batch: B) => (() => Tensor) | undefined;
   /** The result from the numbers of all parts, merged; there are none without batches. */
   readonly result: (numbers: ArrayLike<number>) => R;
 }
@@ -77,13 +83,21 @@ export const noLabel = (op: string, target: number): IndexError =>
   );
 
 /** The metric of such parts. */
-export function metricOf<R>(op: string, ignoreIndex: number | undefined, parts: Parts<R>): Metric<R> {
+export const metricOf = <R>(op: string, ignoreIndex: number | undefined, parts: Parts<R>): Metric<R> =>
+  collecting(op, parts, (y, target, mask) => batchOf(op, y, target, mask, ignoreIndex));
+
+/** The metric of such parts of batches as `read` reads them. */
+export function collecting<R, B, Y = Operand, Target = Operand>(
+  op: string,
+  parts: Parts<R, B>,
+  read: (y: Y, target: Target, mask?: Operand) => B,
+): Metric<R, Y, Target> {
   const merged = new Merged(parts.merge);
   const wrong = new Merged((a, b) => maximum(a, b));
   return {
     update(y, target, mask) {
       resultOf(() => {
-        const batch = batchOf(op, y, target, mask, ignoreIndex);
+        const batch = read(y, target, mask);
         merged.add(() => parts.part(batch));
         const found = parts.wrong?.(batch);
         if (found !== undefined) wrong.add(found);
