@@ -3,7 +3,7 @@ export type { Checkpoints, CheckpointsOptions } from "./checkpoints.ts";
 export { earlyStopping, type EarlyStopping, type EarlyStoppingOptions } from "./early-stopping.ts";
 export { evaluateEvery, type Evaluated, type EvaluateEvery } from "./evaluate-every.ts";
 export type { LabeledBatches, Model } from "./fit/batch.ts";
-export { epochs, type Epoch, type FinishedEpoch, type EpochsOptions } from "./fit/epochs.ts";
+export { epochs, type Epoch, type Epochs, type EpochsOptions, type FinishedEpoch } from "./fit/epochs.ts";
 export { evaluate, predict, type EvaluateOptions, type Evaluation, type PredictOptions } from "./fit/evaluate.ts";
 export type { EpochMonitor, Fit, FitCheckpoints, FitOptions, History, StopOptions } from "./fit/fit.ts";
 export type { Metrics } from "./fit/results.ts";

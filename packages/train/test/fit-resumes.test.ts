@@ -6,7 +6,7 @@ import { Chain, Dropout, Linear, mse, place, readMetadata, seed } from "@weft/nn
 import { adam, momentum, reduceOnPlateau } from "@weft/optim";
 import { relu, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
-import { fit, metrics } from "../src/index.node.ts";
+import { checkpoints, epochs, fit, metrics } from "../src/index.node.ts";
 import { batches, bits, build, cpu, fresh, x, y, type Run } from "./small-run.ts";
 
 test("fit saves after epochs and resumes", async () => {
@@ -129,6 +129,33 @@ test("fit resumes what onEpoch does, such as telling a schedule, also where an e
   const parts = [await train(2, folder), await train(9, folder, 10), await train(4, folder), await train(9, folder)];
   expect(parts.flatMap(({ scales }) => scales)).toEqual(whole.scales);
   expect(await bits(parts[3]!)).toEqual(await bits(whole));
+});
+
+test("epochs in the tree go on with what is left of them", async () => {
+  const train = async (folder: string, n: number, until = Infinity) => {
+    const run = build();
+    const { model, optimizer } = run;
+    const controller = new AbortController();
+    const onStep = () => void (optimizer.steps === until && controller.abort());
+    const data = minibatch([x, y], 6, { backend: cpu, shuffle: true, seed: 3, partial: true });
+    const inner = epochs(model, data, { loss: mse, optimizer, epochs: n, signal: controller.signal, onStep });
+    const saved = checkpoints(inner, { model: { ...run, data, inner }, folder, every: 1, resume: true });
+    const seen: unknown[] = [];
+    for await (const { epoch } of saved) seen.push([epoch, inner.epoch, inner.length]);
+    return { model, seen };
+  };
+  const whole = await train(fresh(), 6);
+  expect(whole.seen).toEqual([1, 2, 3, 4, 5, 6].map((epoch) => [epoch, epoch, 6]));
+  const folder = fresh();
+  // oxfmt-ignore
+  expect((await train(folder, 3)).seen).toEqual([[1, 1, 3], [2, 2, 3], [3, 3, 3]]);
+  // oxfmt-ignore
+  expect((await train(folder, 6, 18)).seen).toEqual([[4, 4, 3], [5, 4, 3]]);
+  const last = await train(folder, 6);
+  // oxfmt-ignore
+  expect(last.seen).toEqual([[5, 5, 2], [6, 6, 2]]);
+  expect(await bits(last)).toEqual(await bits(whole));
+  expect((await train(folder, 6)).seen).toEqual([]);
 });
 
 test("fit does not save an epoch whose onEpoch throws", async () => {

@@ -462,7 +462,9 @@ test("epochs is a loop that others wrap", async () => {
   for await (const { epoch } of takeFirst(earlyStopping(run, { monitor: ({ loss }) => loss, patience: 3 }), 9))
     seen.push(epoch);
   expect(seen).toEqual([1, 2, 3, 4]);
+  expect([run.epoch, run.length]).toEqual([4, 16]); // iterating again goes on
   expect((await run).epoch).toBe(20);
+  expect(run.length).toBe(0);
 });
 
 test("predict gives all predictions as one tensor, also of batches without targets", async () => {

@@ -71,6 +71,12 @@ export type Epoch<M = unknown> = {
 export type FinishedEpoch<M = unknown, V = undefined> = Epoch<M> &
   ([V] extends [object] ? { readonly valLoss: number } & Required<ValidationResults<M>> : unknown);
 
+/** The loop, and how it stands. */
+export interface Epochs<M> extends Wrapped<Epoch<M>> {
+  /** The number of epochs that are done. It may be saved, and assigned to go on from there. */
+  epoch: number;
+}
+
 export const epochsKinds = {
   loss: callable,
   optimizer: anything,
@@ -85,7 +91,9 @@ export const epochsKinds = {
 /**
  * Trains a model on batches `[…inputs, target]`, and yields after each epoch its mean loss and metrics, on the training
  * data and, in inference mode, on the `validation` data: `{ epoch, steps, loss, valLoss, accuracy, valAccuracy }`. Other
- * loops wrap it: `earlyStopping`, `checkpoints`, `logTo`. Nothing happens before it is iterated or awaited.
+ * loops wrap it: `earlyStopping`, `checkpoints`, `logTo`. Nothing happens before it is iterated or awaited. Iterating again
+ * goes on from where it stands: what is left of `epochs` epochs. In a tree that is saved, as in `{ model, optimizer, batches,
+ * run }`, that is so in a program that resumes, too; left out of it, it begins with epoch 1 there.
  *
  * Training metrics are of the predictions during training: each before its step, with dropout. Data are iterated over
  * once per epoch, so a generator is refused if there are several. An error (a loss or a callback that throws, a wrong label) ends it; the
@@ -99,7 +107,7 @@ export function epochs<In extends readonly unknown[], Target, Y, M extends Metri
   model: Model<In, Y>,
   data: LabeledBatches<In, Target>,
   options: EpochsOptions<In, Target, Y, M>,
-): Wrapped<Epoch<M>> {
+): Epochs<M> {
   return epochsFrom("epochs", model, data, options);
 }
 
@@ -111,8 +119,8 @@ function numberIfNaN(loss: Tensor, step: number): Tensor {
 
 /** How a run is a part of a larger one. */
 interface Within {
-  /** The number of the first epoch, when the loop begins. */
-  readonly first?: () => number;
+  /** The number of epochs that are done, when the loop begins: by default those of the loop itself. */
+  readonly done?: () => number;
   /** Called with each batch, and with what the model makes of it. */
   readonly saw?: (x: unknown) => void;
   /** Called after an epoch, with the number of its first step whose loss was NaN. If it is given, that is looked for. */
@@ -125,8 +133,8 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
   model: Model<In, Y>,
   data: LabeledBatches<In, Target>,
   options: EpochsOptions<In, Target, Y, M>,
-  { first = () => 1, saw, diverged }: Within = {},
-): Wrapped<Epoch<M>> {
+  { done: told, saw, diverged }: Within = {},
+): Epochs<M> {
   const read = readOptions(op, options, epochsKinds, { epochs: 1, progress: false });
   const { epochs, validation, signal, progress, onStep, optimizer = adam() } = read;
   const call = functionOf(op, model);
@@ -198,7 +206,21 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
   }
 
   async function* iterate(): AsyncGenerator<Epoch<M>, void, void> {
-    for (let epoch = first(); epoch <= epochs && !stopped(); epoch++) yield await train(epoch);
+    before = done();
+    try {
+      for (let epoch = before + 1; epoch <= epochs && !stopped(); epoch++) {
+        const result = await train(epoch);
+        if (!result.interrupted) run.epoch = epoch;
+        yield result;
+      }
+    } finally {
+      before = undefined;
+    }
   }
-  return ofLength(() => epochs, awaitable(op, iterate));
+  const done = told ?? ((): number => run.epoch);
+  /** How many epochs were done when the loop that is under way began. */
+  let before: number | undefined;
+  const left = (): number => Math.max(epochs - (before ?? done()), 0);
+  const run = Object.assign(ofLength(left, awaitable(op, iterate)), { epoch: 0 });
+  return run;
 }

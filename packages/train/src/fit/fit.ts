@@ -132,7 +132,7 @@ export const fitWith =
     /** Where a loss was NaN first: looked for if weights are saved, which `checkpoints` refuses to do with NaN. */
     let wrong: { readonly epoch: number; readonly step: number } | undefined;
     const within = {
-      first: () => (saver?.step ?? 0) + 1,
+      done: () => saver?.step ?? 0,
       saw: (x: unknown) => random.saw(x),
       ...(saved && { diverged: (epoch: number, step: number) => void (wrong ??= { epoch, step }) }),
     };
