@@ -69,17 +69,23 @@ export const adviceOnKinds = (
     })
     .join("");
 
-/** The same for lists that have entries of their own on one side and none on the other. */
+/** Whether all entries under a name are those of a list. */
+const ofList = (name: string, names: readonly string[]): boolean =>
+  names.every((other) => !other.startsWith(`${name}.`) || /^\d+(\.|$)/.test(other.slice(name.length + 1)));
+
+/** The same for lists and objects that have entries of their own on one side and none on the other. */
 export const adviceOnLists = (missing: readonly string[], unexpected: readonly string[]): string =>
   [missing, unexpected]
     .flatMap((names, k) =>
       names
         .filter((name) => [unexpected, missing][k]!.some((other) => other.startsWith(`${name}.`)))
-        .map(
-          (name) =>
-            `. ${plain(name)} is a list of values in ${["the model", "the file"][k]!} and has entries with names in ` +
-            `${["the file", "the model"][k]!}: make it as long as in the file before loading`,
-        ),
+        .map((name) => {
+          const [here, there] = k === 0 ? ["the model", "the file"] : ["the file", "the model"];
+          return ofList(name, [unexpected, missing][k]!)
+            ? `. ${plain(name)} is a list of values in ${here} and has entries with names in ${there}: ` +
+                "make it as long as in the file before loading"
+            : `. ${plain(name)} is one value in ${here} and an object in ${there}: make it what it is in the file before loading`;
+        }),
     )
     .join("");
 

@@ -46,7 +46,8 @@ const emptied = (x: Tensor, name: string): Tensor => (name === "sum" ? zerosLike
  * A transform that averages the gradients of n steps: it holds back those of n − 1 steps, in which nothing is updated,
  * and lets (g₁ + … + gₙ) / n through in the n-th, the gradient of a batch that is n times as large. A parameter without a
  * gradient in a step counts as one with 0. The optimizer counts updates, and so do its schedules. Row-sparse gradients
- * stay so. The sums are saved with the optimizer.
+ * stay so. The sums are saved with the optimizer; they go on over the ends of epochs, and what is held back when training
+ * ends is dropped: choose n so that it divides the number of steps.
  *
  * @example
  * const optimizer = chain(accumulate(4), clipGlobalNorm(1), adam());

@@ -35,7 +35,7 @@ test("lengths of ragged data are inputs, not a target", async () => {
 
 test("predictions of batches of other lengths are refused with what to do", async () => {
   const embedding = Embedding(8, 3);
-  const model = Object.assign((x: Tensor, _: Tensor) => embedding(x), { embedding });
+  const model = Object.assign((x: Tensor) => embedding(x), { embedding });
   await expect(predict(model, minibatch(words, 2, { backend }))).rejects.toThrow(
     /^predict: predictions of two batches are \[2,3,3\] and \[2,4,3\].* as one batch, .* batch by batch/,
   );
