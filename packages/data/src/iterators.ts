@@ -32,6 +32,8 @@ interface Traversal {
   readonly every: number;
   /** Ends after this many items. */
   readonly first: number;
+  /** Whether those that an interrupted loop gave of the same pass are among them. */
+  readonly ofPass?: boolean;
 }
 
 /** Whether a source can be iterated over without waiting. */
@@ -53,6 +55,8 @@ interface Extent {
   readonly given: number;
   /** How many come. */
   readonly left: number | undefined;
+  /** Whether it may be several passes: then nobody knows with which of them the interrupted loop began. */
+  readonly repeats: boolean;
 }
 const EXTENT: unique symbol = Symbol.for("weft.data.extent");
 /** Of which pass: that of the next loop, or the one that is under way, if one is. */
@@ -62,7 +66,7 @@ type Which = "next" | "latest";
 function extentAt(whole: number | undefined, position: Position | undefined, which: Which): Extent {
   const passes = position?.[PASSES];
   const given = (which === "next" ? passes?.next() : passes?.first()) ?? 0;
-  return { whole, given, left: whole === undefined ? undefined : Math.max(whole - given, 0) };
+  return { whole, given, left: whole === undefined ? undefined : Math.max(whole - given, 0), repeats: false };
 }
 
 export function extentOf(source: object, which: Which): Extent {
@@ -73,30 +77,54 @@ export function extentOf(source: object, which: Which): Extent {
   return typeof source === "object" && VISIT in source ? extent : { ...extent, left: whole };
 }
 
-/** The extent of a traversal of a source. Where nothing is to come of it, 0 times infinity is 0. */
-function traversed({ whole, given, left }: Extent, { rounds, every, first }: Traversal): Extent {
+/**
+ * How many of the first items come, if an interrupted loop gave some of them. One that gave more was another loop: then all
+ * come.
+ */
+const comingOf = ({ given, repeats }: Extent, { first, ofPass }: Traversal): number =>
+  ofPass === true && !repeats && given <= first ? first - given : first;
+
+/**
+ * The extent of a traversal of a source, of which so many passes are gone. Where nothing is to come of it, 0 times infinity
+ * is 0.
+ */
+function traversed(extent: Extent, traversal: Traversal, gone: number): Extent {
+  const { whole, given, left } = extent;
+  const { rounds, every, first } = traversal;
+  const repeats = extent.repeats || rounds !== 1;
   const per = (n: number): number => Math.floor(n / every);
-  const before = per(given);
-  if (whole === undefined || left === undefined) return { whole: undefined, given: before, left: undefined };
+  const before = per(given) + (rounds === 1 || whole === undefined ? 0 : gone * per(whole));
+  if (whole === undefined || left === undefined) return { whole: undefined, given: before, left: undefined, repeats };
   const times = (rounds: number): number => (rounds <= 0 || whole === 0 ? 0 : per(whole) * rounds);
   // Each round starts counting at its first item.
-  const coming = rounds === 0 ? 0 : per(given + left) - before + times(rounds - 1);
-  return { whole: Math.min(times(rounds), first), given: before, left: Math.min(coming, first) };
+  const coming = rounds === 0 ? 0 : per(given + left) - per(given) + times(rounds - 1);
+  return {
+    whole: Math.min(times(rounds), first),
+    given: before,
+    left: Math.min(coming, comingOf(extent, traversal)),
+    repeats,
+  };
 }
 
 /** Notes that a loop begins; the result notes that it is left. */
 type Begin = () => () => void;
 
-function* walk<T>(source: Iterable<T>, { rounds, every, first }: Traversal, begin: Begin): Generator<T> {
+/** Ends the pass of a source that is left before its end. */
+const endPass = (source: unknown): void => positionOf(source)?.[PASSES].end();
+
+function* walk<T>(source: Iterable<T>, traversal: Traversal, begin: Begin): Generator<T> {
+  const { rounds, every, first } = traversal;
   const leave = begin();
   try {
+    const coming = comingOf(extentOf(source, "next"), traversal);
+    if (first > 0 && coming === 0) return endPass(source);
     let given = 0;
     for (let round = 0; round < rounds && first > 0; round++) {
       let seen = extentOf(source, "next").given; // a pass that is resumed has given these before
       for (const item of source) {
         if (++seen % every !== 0) continue;
         yield item;
-        if (++given >= first) return positionOf(source)?.[PASSES].end();
+        if (++given >= coming) return endPass(source);
       }
       if (seen === 0) return; // empty, or an exhausted generator: the loop would never end
     }
@@ -105,20 +133,19 @@ function* walk<T>(source: Iterable<T>, { rounds, every, first }: Traversal, begi
   }
 }
 
-async function* walkLater<T>(
-  source: AnyIterable<T>,
-  { rounds, every, first }: Traversal,
-  begin: Begin,
-): AsyncGenerator<T> {
+async function* walkLater<T>(source: AnyIterable<T>, traversal: Traversal, begin: Begin): AsyncGenerator<T> {
+  const { rounds, every, first } = traversal;
   const leave = begin();
   try {
+    const coming = comingOf(extentOf(source, "next"), traversal);
+    if (first > 0 && coming === 0) return endPass(source);
     let given = 0;
     for (let round = 0; round < rounds && first > 0; round++) {
       let seen = extentOf(source, "next").given;
       for await (const item of source) {
         if (++seen % every !== 0) continue;
         yield item;
-        if (++given >= first) return positionOf(source)?.[PASSES].end();
+        if (++given >= coming) return endPass(source);
       }
       if (seen === 0) return;
     }
@@ -130,10 +157,11 @@ async function* walkLater<T>(
 /** `left` is what a pass of the source leaves out, unless that is what the caller asks for. */
 function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal, left = 0): Sequence<T> {
   if (typeof source !== "string") wantIterable(op, "something to iterate over", source);
+  const gone = (): number => positionOf(source)?.[PASSES].gone() ?? 0;
   /** Of the latest loop that is under way: it stays what it was at the beginning. */
   let going: Extent | undefined;
   const begins = (traversal: Traversal) => () => {
-    const mine = traversed(extentOf(source, "next"), traversal);
+    const mine = traversed(extentOf(source, "next"), traversal, gone());
     going = mine;
     return () => {
       if (going === mine) going = undefined;
@@ -147,7 +175,7 @@ function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal,
     };
   return sequence({
     extent: (which) =>
-      which === "latest" && going !== undefined ? going : traversed(extentOf(source, which), walking()),
+      which === "latest" && going !== undefined ? going : traversed(extentOf(source, which), walking(), gone()),
     position: () => positionOf(source),
     left,
     now: isSynchronous(source) ? looping((...how) => walk(source as Iterable<T>, ...how)) : undefined,
@@ -233,8 +261,12 @@ function counting(op: string, n: Count): () => number {
 }
 
 /**
- * The first n items, or all if there are fewer; never asks for the next one. n may be a function that is called whenever
- * iteration begins: what is left of a run that may have been resumed.
+ * The first n items, or all if there are fewer; never asks for the next one. Where minibatches go on from a position, these
+ * are the first n of that pass, so what is left of them comes: with `takeFirst(batches, 100)` an epoch has 100 steps, also if
+ * it is interrupted and resumed. n may be a function that is called whenever iteration begins: what is left of a run that
+ * may have been resumed. That is needed over several passes, since a position does not say with which one a loop began:
+ * of `takeFirst(cycle(batches), 20)` all 20 come again. So do all where more than n of the pass are over, as after another
+ * loop.
  *
  * @example
  * [...takeFirst([1, 2, 3], 2)]; // [1, 2]
@@ -248,11 +280,13 @@ export function takeFirst<T>(source: Iterable<T>, n: Count): Sequence<T>;
 export function takeFirst<T>(source: AsyncIterable<T>, n: Count): AsyncSequence<T>;
 export function takeFirst<T>(source: AnyIterable<T>, n: Count): AsyncSequence<T> {
   const first = counting("takeFirst", n);
-  return walked("takeFirst", source, () => ({ rounds: 1, every: 1, first: first() }));
+  const ofPass = typeof n === "number";
+  return walked("takeFirst", source, () => ({ rounds: 1, every: 1, first: first(), ofPass }));
 }
 
 /**
- * Every n-th item: the n-th, the 2n-th, … (as in Julia's IterTools).
+ * Every n-th item: the n-th, the 2n-th, … (as in Julia's IterTools). Where minibatches go on from a position, those before
+ * it count; of `cycle(batches)`, from the beginning of pass 0.
  *
  * @example
  * [...takeNth([1, 2, 3, 4, 5], 2)]; // [2, 4]

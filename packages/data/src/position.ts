@@ -16,11 +16,17 @@ export interface Position {
     next(): number;
     /** With which batch the pass that is under way began, or else the next one begins. */
     first(): number;
+    /** How many passes are over before the next one, as a position says that was assigned; else 0. */
+    gone(): number;
+    /** Whether the next pass begins where it was assigned. */
+    assigned(): boolean;
     /** Ends the latest pass, so that the next loop is in a new one, also in a program that resumes. */
     end(): void;
   };
 }
 export const PASSES: unique symbol = Symbol.for("weft.data.passes");
+/** What Node prints of an object. */
+const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 
 /** A pass that is under way. */
 export interface Cursor {
@@ -44,37 +50,50 @@ export function passesOf(op: string, source?: Position): Passes {
   let current: Cursor = { pass: 0, batch: 0, first: 0 };
   /** Whether a loop has `current`. */
   let begun = false;
+  /** Whether `current` was assigned since the latest loop began. */
+  let assigned = false;
   const assign = (name: "pass" | "batch", x: number): void => {
     if (!count.is(x)) throw new ArgumentError(`${op}: position.${name} is ${shown(x)}, wanted ${count.wanted}.`);
     current = { ...current, [name]: x };
     begun = false;
+    assigned = true;
   };
   const advance = (): void => {
     current = { pass: current.pass + 1, batch: 0, first: 0 };
     begun = false;
+    assigned = false;
   };
   const end = (cursor: Cursor): void => {
     if (cursor === current) advance(); // else another pass has begun since
   };
-  const position: Position = {
+  /** Where the data are that this takes its batches from, if only that was assigned: they are in step. */
+  const adopted = (): Cursor | undefined =>
+    !begun && !assigned && source?.[PASSES].assigned() === true
+      ? { pass: source.pass, batch: source.batch, first: 0 }
+      : undefined;
+  const position: Position & { [INSPECT](): object } = {
     get pass() {
-      return current.pass;
+      return (adopted() ?? current).pass;
     },
     set pass(x) {
       assign("pass", x);
     },
     get batch() {
-      return current.batch;
+      return (adopted() ?? current).batch;
     },
     set batch(x) {
       assign("batch", x);
       if (source !== undefined) source.batch = x;
     },
     ...(source && { source }),
+    [INSPECT]: () => ({ pass: position.pass, batch: position.batch, ...(source && { source }) }),
     [PASSES]: {
-      next: () => (begun ? 0 : current.batch),
-      first: () => (begun ? current.first : current.batch),
+      next: () => (begun ? 0 : position.batch),
+      first: () => (begun ? current.first : position.batch),
+      gone: () => (adopted() !== undefined || assigned ? position.pass : 0),
+      assigned: () => assigned,
       end() {
+        current = adopted() ?? current;
         end(current);
         source?.[PASSES].end();
       },
@@ -88,6 +107,8 @@ export function passesOf(op: string, source?: Position): Passes {
       Object.assign(position, { pass, batch });
     },
     begin(length) {
+      current = adopted() ?? current;
+      assigned = false;
       if (begun) advance();
       if (current.batch > length)
         throw new ArgumentError(

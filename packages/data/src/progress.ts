@@ -88,7 +88,7 @@ export function progressWith(
     wantIterable("progress", "something to iterate over", source);
     const { total } = options;
     const extent = (which: "next" | "latest") =>
-      total === undefined ? extentOf(source, which) : { whole: total, given: 0, left: total };
+      total === undefined ? extentOf(source, which) : { whole: total, given: 0, left: total, repeats: false };
     const open = (): Meter<T> => {
       const display = options.display ?? shownBy(options as ProgressOptions<never>);
       displays.push(display);

@@ -1,4 +1,5 @@
 // Positions in data: a loop that is resumed anywhere yields what the interrupted one had left, in the same order.
+import { inspect } from "node:util";
 import {
   cycle,
   minibatch,
@@ -323,4 +324,90 @@ test("in a saved tree there are positions, and nothing else of batches and what 
   expect([...seen, ...other.mixed].map(numbers)).toEqual(
     [...seen, ...{ [Symbol.iterator]: () => iterator }].map(numbers),
   );
+});
+
+/** The first number of each batch. */
+const firsts = (items: Iterable<HostArray>, n: number): number[] =>
+  [...takeFirst(items, () => n)].map(({ data }) => Number(data[0]));
+/** What a file has of a position. */
+const placeOf = ({ position }: { readonly position: Position | undefined }): object => {
+  const { pass, batch } = position!;
+  return { pass, batch };
+};
+const five = Float32Array.of(0, 1, 2, 3, 4);
+const one = () => minibatch(five, 1);
+
+test("every n-th of batches in a cycle goes on from a position, whatever n", () => {
+  for (const n of [1, 2, 3, 7]) {
+    const whole = firsts(takeNth(cycle(one()), n), 9);
+    for (let k = 1; k < 9; k++) {
+      const [first, second] = [one(), one()];
+      const begun: number[] = [];
+      for (const { data } of takeNth(cycle(first), n)) if (begun.push(Number(data[0])) === k) break;
+      Object.assign(second.position, placeOf(first));
+      expect([...begun, ...firsts(takeNth(cycle(second), n), 9 - k)]).toEqual(whole);
+    }
+    // In the same program a loop begins anew.
+    const batches = one();
+    const loop = () => firsts(takeNth(cycle(batches), n), 3);
+    expect(loop()).toEqual(loop());
+  }
+});
+
+test("the first n of a pass that goes on are what is left of them, also in a cycle", async () => {
+  const mixed = () => minibatch(five, 1, { shuffle: true, seed: 1 });
+  const wrapped = {
+    cycled: (from: Batches<HostArray>) => cycle(takeFirst(from, 3)),
+    counted: (from: Batches<HostArray>) => ncycle(takeFirst(from, 3), () => 4 - from.position.pass),
+    second: (from: Batches<HostArray>) => cycle(takeFirst(takeNth(from, 2), 2)),
+  };
+  for (const wrap of Object.values(wrapped)) {
+    const whole = firsts(wrap(mixed()), 9);
+    for (let k = 1; k < 9; k++) {
+      const [first, second] = [mixed(), mixed()];
+      const begun: number[] = [];
+      for (const { data } of wrap(first)) if (begun.push(Number(data[0])) === k) break;
+      Object.assign(second.position, placeOf(first));
+      expect([...begun, ...firsts(wrap(second), 9 - k)]).toEqual(whole);
+    }
+  }
+  const some = mixed();
+  const epoch = takeFirst(some, 3);
+  Object.assign(some.position, { pass: 1, batch: 2 });
+  expect(epoch.length).toBe(1);
+  expect([...epoch]).toHaveLength(1);
+  expect([some.position.pass, some.position.batch, epoch.length]).toEqual([2, 0, 3]);
+  // All were given, and the pass was not ended.
+  Object.assign(some.position, { pass: 2, batch: 3 });
+  for await (const _ of epoch) expect.unreachable();
+  expect([some.position.pass, some.position.batch]).toEqual([3, 0]);
+  expect([...epoch]).toHaveLength(3);
+  Object.assign(some.position, { pass: 3, batch: 4 });
+  expect(epoch.length).toBe(1); // another loop gave four, and one is left
+  // A function says how many come.
+  expect([...takeFirst(some, () => 1)]).toHaveLength(1);
+});
+
+test("shuffled batches go on where only the batches were assigned", () => {
+  const make = () => {
+    const batches = one();
+    return { batches, it: cycle(shuffle(batches, { seed: 2 })), shown: shuffle(batches) };
+  };
+  const whole = firsts(make().it, 12);
+  for (let k = 1; k < 12; k++) {
+    const [first, second] = [make(), make()];
+    const begun: number[] = [];
+    for (const { data } of first.it) if (begun.push(Number(data[0])) === k) break;
+    const at = placeOf(first.batches);
+    Object.assign(second.batches.position, at);
+    expect(placeOf(second.shown)).toMatchObject(at);
+    expect([...begun, ...firsts(second.it, 12 - k)]).toEqual(whole);
+  }
+});
+
+test("a position is printed as its numbers", () => {
+  const batches = one();
+  for (const _ of batches) break;
+  expect(inspect(batches.position)).toBe("{ pass: 0, batch: 1 }");
+  expect(inspect(shuffle(batches).position)).toBe("{ pass: 0, batch: 0, source: { pass: 0, batch: 1 } }");
 });
