@@ -1,7 +1,7 @@
-// Training in one call, epoch by epoch, and evaluation: known numbers, weights of batches, interruption, failures, memory.
-import { param, training } from "@weft/autograd";
+// Training in one call, epoch by epoch, and evaluation: known numbers, interruption, failures, memory.
+import { training } from "@weft/autograd";
 import { Chain, constant, crossEntropy, dropout, Linear, mse, params, seed } from "@weft/nn";
-import { minibatch, ragged, takeFirst } from "@weft/data";
+import { minibatch, takeFirst } from "@weft/data";
 import { adam, lbfgs, minimize, sgd } from "@weft/optim";
 import { abs, ArgumentError, exp, IndexError, relu, sub, type Operand, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
@@ -166,67 +166,6 @@ test("what is no metric, and one whose update is asynchronous, are refused", asy
   const measured = { loss: mse, metrics: { later } };
   for (const run of [() => fit(line(), data, measured), () => evaluate(line(), data, measured)])
     await expect(run()).rejects.toThrow('update of the metric "later" is asynchronous');
-});
-
-test("batches with time first have as many rows as targets", async () => {
-  // [T, N, 1], of which the model takes the last step: the same losses as those of `data`.
-  const timed = data.map(([x, y]) => [cpu.zeros([5, ...x.shape]).add(x), y] as const);
-  const model = line();
-  const last = (x: Tensor) => model(x.take(4));
-  const { loss } = await evaluate(line(), data, { loss: mse });
-  expect((await evaluate(last, timed, { loss: mse })).loss).toBeCloseTo(loss, 4);
-  const history = await fit(last, timed, { loss: mse, optimizer: sgd({ lr: 0 }), validation: timed });
-  expect(history.loss[0]).toBeCloseTo(loss, 4);
-  expect(history.valLoss[0]).toBeCloseTo(loss, 4);
-});
-
-test("batches of sequences with time first have as many rows as lengths", async () => {
-  const words = [[1, 2, 3], [4], [5, 6], [7, 8, 9, 9], [1]]; // prettier-ignore
-  const options = { dtype: "f32", batchFirst: false } as const;
-  const sequences = [ragged(words, options), ragged(words, { ...options, lengths: false })] as const;
-  const batches = minibatch(sequences, 2, { backend: cpu, partial: true });
-  // The loss of a batch is the number of its sequences.
-  const loss = (y: Tensor) => y.sum().mul(0).add(y.shape[1]!);
-  const model = Object.assign(
-    (x: Tensor, lengths: Tensor) => x.slice({ ends: [x.shape[0]!, lengths.shape[0]!] }).mul(model.scale),
-    { scale: param(tensor(1)) },
-  );
-  const wanted = (2 * 2 + 2 * 2 + 1 * 1) / 5;
-  expect((await evaluate(model, batches, { loss })).loss).toBeCloseTo(wanted, 5);
-  expect((await fit(model, batches, { loss, optimizer: sgd() })).loss[0]).toBeCloseTo(wanted, 5);
-});
-
-test("a batch counts by its rows, however its target and inputs are nested", async () => {
-  const identity = (x: Tensor) => x;
-  const rows = (n: number, value: number) => cpu.full([n], value);
-  const squares = (y: Tensor) => y.square().mean();
-  // Squares 1 1 1 1 | 16: by hand their mean is 4, and 8.5 if batches count alike.
-  const targets = {
-    tensor: (n: number) => rows(n, 0),
-    list: (n: number) => [rows(n, 0), rows(n, 1)],
-    object: (n: number) => ({ y: rows(n, 0), w: rows(n, 1) }),
-    map: (n: number) => new Map([["y", rows(n, 0)]]),
-    deep: (n: number) => [[{ scale: tensor(2), y: [rows(n, 0)] }]],
-    host: (n: number) => [{ data: new Float32Array(2 * n), shape: [n, 2], dtype: "f32" }],
-    numbers: (n: number) => Array.from({ length: n }, () => [0, 0]),
-    labels: (n: number) => Array.from({ length: n }, () => "a"),
-    scalar: () => 0,
-  };
-  for (const [name, target] of Object.entries<(n: number) => unknown>(targets)) {
-    const nested = [[rows(4, 1), target(4)] as const, [rows(1, 4), target(1)] as const];
-    expect([name, (await evaluate(identity, nested, { loss: squares })).loss]).toEqual([name, 4]);
-    const model = Object.assign((x: Tensor) => x.mul(model.w), { w: param(tensor(1)) });
-    const history = await fit(model, nested, { loss: squares, optimizer: sgd({ lr: 0 }), validation: nested });
-    expect([name, history.loss, history.valLoss]).toEqual([name, [4], [4]]);
-  }
-  // Of nested sources, and of lengths in a nested part.
-  const sources = [tensor([1, 1, 1, 1, 4]), [tensor([0, 0, 0, 0, 0]), tensor([1, 1, 1, 1, 1])]] as const;
-  const cut = minibatch(sources, 4, { partial: true });
-  expect((await evaluate(identity, cut, { loss: squares })).loss).toBe(4);
-  const timed = ragged([[1, 1], [1], [1], [4]], { dtype: "f32", batchFirst: false }); // prettier-ignore
-  const deep = minibatch([[timed], tensor([0, 0, 0, 0])], 3, { backend: cpu, partial: true });
-  const count = ([x]: readonly [Tensor, Tensor]) => x.sum().mul(0).add(x.shape[1]!);
-  expect((await evaluate(count, deep, { loss: (y) => y })).loss).toBe((3 * 3 + 1) / 4);
 });
 
 test("the results of all metrics are read at once", async () => {
