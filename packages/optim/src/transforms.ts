@@ -1,7 +1,7 @@
 // What happens to gradients before a rule sees them: clipping and weight decay, in the order of the chain.
 import { RowSparse } from "@weft/autograd";
 import { KEEPER } from "@weft/autograd/internals";
-import { add, ArgumentError, clamp, div, less, mul, square, sum, where, type Tensor } from "@weft/tensor";
+import { add, ArgumentError, clamp, div, lessEqual, mul, square, sum, where, type Tensor } from "@weft/tensor";
 import {
   describe,
   nonNegativeFinite,
@@ -28,11 +28,16 @@ export type AsyncTransform = (gradients: readonly Gradient[]) => Promise<readonl
 /** An optimizer whose `update` and `apply` are awaited. */
 export type AsyncOptimizer = Optimizer<Promise<void>>;
 
+/** The exponent of the least normal number: what is smaller may be flushed to 0. */
+const leastExponent = (gradients: readonly Gradient[]): number =>
+  gradients.every(({ g }) => g.dtype === "f64") ? -1022 : -126;
+
 /**
  * A power of 2 that gradients are multiplied by before they are squared: so a norm does not overflow before it is 10²⁹
  * times `max`, and what is lost near 0 is too small to reach `max`.
  */
-const unitOf = (max: number): number => 2 ** Math.min(-40 - Math.floor(Math.log2(max)), 100);
+const unitOf = (max: number, gradients: readonly Gradient[]): number =>
+  2 ** Math.max(Math.min(-40 - Math.floor(Math.log2(max)), 100), leastExponent(gradients));
 
 /** Σ (unit · g)², where rows of the same index are summed first. */
 const squares = (g: Gradient["g"], unit: number): Tensor => sum(square(mul(isSparse(g) ? g.summed().values : g, unit)));
@@ -43,17 +48,19 @@ const scaled = ({ param, g }: Gradient, factor: Tensor): Gradient => ({
   g: isSparse(g) ? g.scaled(factor) : mul(g, factor),
 });
 
-/** max / norm where the norm of gradients is larger, else 1. */
+/** max / norm where the norm of gradients is larger, else 1; NaN where it is NaN. In units: a norm may overflow. */
 function factor(max: number, gradients: readonly Gradient[]): Tensor {
-  const unit = unitOf(max);
-  const norm = div(root(gradients.map(({ g }) => squares(g, unit)).reduce((a, b) => add(a, b))), unit);
-  const larger = less(max, norm);
-  // Divided by max where it is not larger: 0 there would have no derivative.
-  return where(larger, div(max, where(larger, norm, max)), 1);
+  const unit = unitOf(max, gradients);
+  const most = max * unit;
+  const norm = root(gradients.map(({ g }) => squares(g, unit)).reduce((a, b) => add(a, b)));
+  const fits = lessEqual(norm, most);
+  // Divided by itself where it fits: 0 there would have no derivative.
+  return where(fits, 1, div(most, where(fits, most, norm)));
 }
 
 /**
- * Scales each parameter's gradient down to the norm `max`, if its norm is larger. Like Knet's `gclip`.
+ * Scales each parameter's gradient down to the norm `max`, if its norm is larger. Like Knet's `gclip`. A gradient with NaN
+ * becomes NaN in all of its elements, as its norm is.
  *
  * @example
  * chain(clipNorm(5), adam());
@@ -64,7 +71,8 @@ export function clipNorm(max: number): Transform {
 }
 
 /**
- * Scales all gradients by one factor, so that their global norm is at most `max` (Pascanu et al. 2013).
+ * Scales all gradients by one factor, so that their global norm is at most `max` (Pascanu et al. 2013). If one of them has
+ * NaN, so has their norm, and all become NaN, as with PyTorch's `clip_grad_norm_`.
  *
  * @example
  * chain(clipGlobalNorm(3), sgd({ lr: 4 }));
@@ -91,7 +99,8 @@ export function weightDecay(decay: number): Transform {
 }
 
 /**
- * Clips each element of each gradient to [−max, max]. Like PyTorch's `clip_grad_value_`.
+ * Clips each element of each gradient to [−max, max]. Like PyTorch's `clip_grad_value_`: NaN stays NaN, and the other
+ * elements are clipped.
  *
  * @example
  * chain(clipValue(0.5), sgd({ lr: 0.1 }));
