@@ -111,6 +111,13 @@ test.each([
   ["(lp0\ng0\na.", "pickle: a value contains itself"],
   ["(dp0\nI1\ng0\ns.", "pickle: a value contains itself"],
   [`${"]".repeat(200)}${"a".repeat(199)}.`, "pickle: it is nested too deeply"],
+  // Before anything is made of what follows.
+  [`${"]".repeat(5000)}${"a".repeat(4999)}.`, "pickle: it is nested too deeply (at byte 5100)"],
+  [`)${"\x85".repeat(5000)}.`, "pickle: it is nested too deeply (at byte 101)"],
+  [`${"(".repeat(5000)}${"t".repeat(4999)}.`, "pickle: it is nested too deeply (at byte 5101)"],
+  [`${"(".repeat(5000)}${"l".repeat(4999)}.`, "pickle: it is nested too deeply (at byte 5101)"],
+  [`${"}N".repeat(5000)}N${"s".repeat(4999)}.`, "pickle: it is nested too deeply (at byte 10102)"],
+  [`${"(".repeat(5000)}${"\x91".repeat(4999)}.`, "pickle: it is nested too deeply (at byte 5101)"],
   [`]p0\n0${"(g0\nlp0\n0".repeat(200)}g0\n.`, "pickle: it is nested too deeply"],
 ])("number %#: %.40j is refused", (text, message) => {
   expect(() => read(text)).toThrow(

@@ -354,6 +354,20 @@ test.each([
   );
 });
 
+test.each([
+  ["F32", [1.5], 'safetensors: "a" has the shape [1.5], wanted a list of sizes'],
+  ["F32", [-1, -1.5], 'safetensors: "a" has the shape [-1,-1.5], wanted a list of sizes'],
+  ["F32", [Number.NaN], 'safetensors: "a" has the shape [null], wanted a list of sizes'],
+  ["F32", "2", 'safetensors: "a" has the shape "2", wanted a list of sizes'],
+  ["f32", [1.5], 'safetensors: "a" has the dtype "f32", wanted one of U64, I64'],
+  [undefined, [1.5], 'safetensors: "a" has the dtype nothing, wanted one of U64, I64'],
+])("a tensor of %s and shape %j is not written", (dtype, shape, message) => {
+  const tensors = new Map([["a", { dtype: dtype as "F32", shape: shape as number[], bytes: new Uint8Array(6) }]]);
+  expect(() => writeSafetensors({ tensors, metadata: {} })).toThrow(
+    expect.objectContaining({ name: "FormatError", message: expect.stringContaining(message) as string }),
+  );
+});
+
 test("a header that could not be read back is not written", () => {
   const metadata = { long: "x".repeat(100_000_001) };
   expect(() => writeSafetensors({ tensors: new Map(), metadata })).toThrow(/^safetensors: names and metadata take 1/);

@@ -30,7 +30,7 @@ export type AsyncOptimizer = Optimizer<Promise<void>>;
 
 /** The exponent of the least normal number: what is smaller may be flushed to 0. */
 const leastExponent = (gradients: readonly Gradient[]): number =>
-  gradients.every(({ g }) => g.dtype === "f64") ? -1022 : -126;
+  gradients.every(({ g }) => (isSparse(g) ? g.values : g).dtype === "f64") ? -1022 : -126;
 
 /**
  * A power of 2 that gradients are multiplied by before they are squared: so a norm does not overflow before it is 10²⁹

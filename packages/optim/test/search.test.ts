@@ -140,6 +140,10 @@ test.each<[() => unknown, string]>([
   [() => goldenSection(bowl, 0), "goldenSection: wanted a positive integer as n"],
   [() => goldenSection(bowl, 2, { accel: 1 }), "goldenSection: wanted a number above 1 as accel, got 1"],
   [() => goldenSection(() => "1" as never, 2), 'goldenSection: wanted a number as f(x), got "1"'],
+  ...[[[[0], "abc"]], [[[0], null]], [[["0"], 1]], [[[0]]]].map((history): [() => unknown, string] => [
+    () => goldenSection(bowl, 1, { history: history as never }),
+    "goldenSection: wanted a list of points and values, [[x, f(x)], …], all of them numbers as history, got",
+  ]),
   [() => goldenSection(bowl, 2, { history: [1] as never }), "goldenSection: wanted a list of points and values"],
   [() => goldenSection(bowl, 2, { dx: 1 } as never), 'goldenSection: there is no option "dx"'],
   [() => hyperband(() => 1, 2 as never), "hyperband: wanted a function as getLoss, got number 2"],

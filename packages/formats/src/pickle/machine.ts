@@ -1,6 +1,7 @@
 // The machine that a pickle is a program for: a stack, marks on it, and a memo of values to come back to. Its actions are
 // in `opcodes.ts`. Each step takes bytes of the input, and makes at most one value.
 import { printable, quoted } from "@weft/tensor/internals";
+import { Heights, type Container } from "./depth.ts";
 import { StandIn, type Call, type Globals } from "./globals.ts";
 import type { Input } from "./input.ts";
 
@@ -22,11 +23,13 @@ export class Machine {
   readonly #names = new WeakMap<object, string>();
   readonly #takers = new WeakMap<object, (state: unknown) => void>();
   readonly #call: Call;
+  readonly #heights: Heights;
   #tables = 0;
   #room: number;
 
   constructor(input: Input, globals: Globals, persistent?: (id: unknown, call: Call) => unknown) {
     this.input = input;
+    this.#heights = new Heights(input);
     this.#globals = globals;
     this.#persistent = persistent;
     this.#room = mostCopies * input.length;
@@ -100,6 +103,13 @@ export class Machine {
   append(list: unknown, items: readonly unknown[]): void {
     if (!Array.isArray(list) || Object.isFrozen(list)) return this.fail("it appends to something that is not a list");
     for (const item of items) list.push(item);
+    this.#heights.holds(list, items);
+  }
+
+  /** A container that is made with all of its items. */
+  filled<T extends Container>(made: T): T {
+    this.#heights.holds(made, made.values());
+    return made;
   }
 
   /** A dict, a set or the result of a call. */
@@ -112,6 +122,13 @@ export class Machine {
     if (!(dict instanceof Map)) return this.fail("it sets an item of something that is not a dict");
     if (items.length % 2 !== 0) this.fail("a key of a dict has no value");
     for (let k = 0; k < items.length; k += 2) dict.set(items[k], items[k + 1]);
+    this.#heights.holds(dict, items);
+  }
+
+  addItems(set: unknown, items: readonly unknown[]): void {
+    if (!(set instanceof Set)) return this.fail("it adds to something that is not a set");
+    for (const item of items) set.add(item);
+    this.#heights.holds(set, items);
   }
 
   /** Whatever has a name in Python. Only what the caller knows has a meaning here. */

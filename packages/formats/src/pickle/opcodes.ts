@@ -14,7 +14,7 @@ const tuple =
   (count: number): Action =>
   (m) => {
     const items = Array.from({ length: count }, () => m.pop());
-    m.push(Object.freeze(items.toReversed()));
+    m.push(m.filled(Object.freeze(items.toReversed())));
   };
 
 /** An opcode that reads a value from the input. */
@@ -92,11 +92,11 @@ const table: Readonly<Record<string, readonly [name: string, action: Action]>> =
   "\x96": ["BYTEARRAY8", value((m) => m.input.bytes(m.input.u64()))],
   // containers
   "]": ["EMPTY_LIST", value(() => [])],
-  "l": ["LIST", value((m) => m.popToMark())],
+  "l": ["LIST", value((m) => m.filled(m.popToMark()))],
   "a": ["APPEND", (m) => { const item = m.pop(); m.append(m.top(), [item]); }],
   "e": ["APPENDS", (m) => { const items = m.popToMark(); m.append(m.top(), items); }],
   ")": ["EMPTY_TUPLE", value(() => Object.freeze([]))],
-  "t": ["TUPLE", value((m) => Object.freeze(m.popToMark()))],
+  "t": ["TUPLE", value((m) => m.filled(Object.freeze(m.popToMark())))],
   "\x85": ["TUPLE1", tuple(1)],
   "\x86": ["TUPLE2", tuple(2)],
   "\x87": ["TUPLE3", tuple(3)],
@@ -105,8 +105,8 @@ const table: Readonly<Record<string, readonly [name: string, action: Action]>> =
   "s": ["SETITEM", (m) => { const item = m.pop(); const key = m.pop(); m.setItems(m.top(), [key, item]); }],
   "u": ["SETITEMS", (m) => { const items = m.popToMark(); m.setItems(m.top(), items); }],
   "\x8f": ["EMPTY_SET", value((m) => m.table(new Set()))],
-  "\x90": ["ADDITEMS", (m) => { const items = m.popToMark(); const set = m.top(); if (!(set instanceof Set)) return m.fail("it adds to something that is not a set"); for (const item of items) set.add(item); }],
-  "\x91": ["FROZENSET", value((m) => m.table(new Set(m.popToMark())))],
+  "\x90": ["ADDITEMS", (m) => { const items = m.popToMark(); m.addItems(m.top(), items); }],
+  "\x91": ["FROZENSET", value((m) => m.filled(m.table(new Set(m.popToMark()))))],
   // the memo
   "p": ["PUT", (m) => m.note(m.input.decimal(m.input.line()))],
   "q": ["BINPUT", (m) => m.note(m.input.u8())],

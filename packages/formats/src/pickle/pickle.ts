@@ -1,5 +1,6 @@
 // Pickles: Python's programs that make values. Here they make plain values only; nothing of Python is called.
 import { refuse } from "../format-error.ts";
+import { checkDepth } from "./depth.ts";
 import type { Call, Globals } from "./globals.ts";
 import { Input } from "./input.ts";
 import { Machine } from "./machine.ts";
@@ -32,43 +33,4 @@ export function unpickled(
   const { value } = machine.result;
   checkDepth(value, input);
   return { value, end: input.at };
-}
-
-/** Deeper than any data is. */
-const deepest = 100;
-
-/** What has other values in it. */
-export type Container = readonly unknown[] | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>;
-
-export const isContainer = (x: unknown): x is Container => Array.isArray(x) || x instanceof Map || x instanceof Set;
-
-const partsOf = (x: Container): readonly unknown[] =>
-  Array.isArray(x) ? x : x instanceof Map ? [...x.keys(), ...x.values()] : [...x];
-
-/** Refuses what contains itself, and what is nested so deeply that code which goes through it could not come back. */
-function checkDepth(value: unknown, input: Input): void {
-  if (!isContainer(value)) return;
-  const heights = new Map<object, number>();
-  const open = [{ at: value, parts: partsOf(value), next: 0, height: 1 }];
-  heights.set(value, Infinity);
-  while (open.length > 0) {
-    const last = open.at(-1)!;
-    if (last.height > deepest || open.length > deepest) input.fail("it is nested too deeply");
-    if (last.next === last.parts.length) {
-      open.pop();
-      heights.set(last.at, last.height);
-      const around = open.at(-1);
-      if (around !== undefined) around.height = Math.max(around.height, last.height + 1);
-      continue;
-    }
-    const part = last.parts[last.next++];
-    if (!isContainer(part)) continue;
-    const height = heights.get(part);
-    if (height === Infinity) input.fail("a value contains itself");
-    if (height !== undefined) last.height = Math.max(last.height, height + 1);
-    else {
-      heights.set(part, Infinity);
-      open.push({ at: part, parts: partsOf(part), next: 0, height: 1 });
-    }
-  }
 }

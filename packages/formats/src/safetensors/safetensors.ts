@@ -88,6 +88,7 @@ export function piecesOf({ tensors, metadata }: Stored): Uint8Array[] {
   const header: [string, unknown][] = Object.keys(notes).length === 0 ? [] : [["__metadata__", notes]];
   let end = 0;
   for (const [name, { dtype, shape, bytes }] of entries) {
+    wantEntry(name, dtype, shape);
     const wanted = sizeOf(shape) * bytesOf[dtype];
     if (name === "__metadata__") throw new FormatError(`safetensors: a tensor cannot be named "__metadata__"`);
     if (halfCharacter.test(name)) throw new FormatError(`safetensors: the name ${quoted(name)} is not valid Unicode`);
@@ -109,6 +110,16 @@ export function piecesOf({ tensors, metadata }: Stored): Uint8Array[] {
   new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
   head.set(text, 8);
   return [head, ...entries.map(([, { bytes }]) => bytes)];
+}
+
+/** Refuses to write an entry that could not be read. */
+function wantEntry(name: string, dtype: unknown, shape: unknown): void {
+  if (!storedName.is(dtype))
+    throw new FormatError(
+      `safetensors: ${quoted(name)} has the dtype ${shown(dtype)}, wanted one of ${order.join(", ")}`,
+    );
+  if (!Array.isArray(shape) || !shape.every(count.is))
+    throw new FormatError(`safetensors: ${quoted(name)} has the shape ${shown(shape)}, wanted a list of sizes`);
 }
 
 /**

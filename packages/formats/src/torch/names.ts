@@ -2,7 +2,7 @@
 // names parameters.
 import { quoted } from "@weft/tensor/internals";
 import { FormatError } from "../format-error.ts";
-import { isContainer, type Container } from "../pickle/pickle.ts";
+import { isContainer, type Container } from "../pickle/depth.ts";
 import { isPart } from "./globals.ts";
 import { View } from "./tensors.ts";
 

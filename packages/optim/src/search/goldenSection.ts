@@ -29,9 +29,13 @@ export interface GoldenSectionOptions {
 /** The least value, and where it is. */
 export type Minimum = readonly [fmin: number, xmin: number[]];
 
+const isNumbers = (x: unknown): boolean => Array.isArray(x) && x.every((a) => typeof a === "number");
+
 const record: OptionKind<History> = {
-  wanted: "a list of points and values, [[x, f(x)], …]",
-  is: (x): x is History => Array.isArray(x) && x.every((pair) => Array.isArray(pair) && Array.isArray(pair[0])),
+  wanted: "a list of points and values, [[x, f(x)], …], all of them numbers",
+  is: (x): x is History =>
+    Array.isArray(x) &&
+    x.every((pair: unknown) => Array.isArray(pair) && isNumbers(pair[0]) && typeof pair[1] === "number"),
 };
 
 const golden = (1 + Math.sqrt(5)) / 2;
