@@ -159,6 +159,41 @@ describe("tokenizer", () => {
     await expect(tokenizer(json)).rejects.toThrow(DataError);
   });
 
+  test.each([
+    ["number 5", [5]],
+    ['"a"', ["a"]],
+    ['"a b c"', ["l o", "a b c"]],
+    ['" a"', [" a"]],
+    ['["a"]', [["a"]]],
+    ['["a", 1]', [["a", 1]]],
+    ["null", [null]],
+  ])("refuses a merge that is %s", async (given, merges) => {
+    const model = { type: "BPE", vocab: { a: 0 }, merges };
+    await expect(tokenizer(bytePairs({ model }))).rejects.toThrow(
+      new DataError(
+        `tokenizer: merge ${merges.length - 1} of the model is ${given}, wanted two tokens, "a b" or ["a", "b"].`,
+      ),
+    );
+    await expect(tokenizer(bytePairs({ model: { ...model, type: undefined } }))).rejects.toThrow("tokenizer: merge");
+  });
+
+  test("takes merges as pairs", async () => {
+    const { model } = JSON.parse(bytePairs()) as { model: { merges: string[] } };
+    const merges = model.merges.map((merge) => merge.split(" "));
+    const pairs = await tokenizer(bytePairs({ model: { ...model, merges } }));
+    expect(pairs.tokens("low lower")).toEqual(["low", "Ġlow", "er", "<end>"]);
+  });
+
+  test("refuses a name that is there twice", async () => {
+    const twice = bytePairs().replace("{", '{"model":{"type":"BPE","vocab":{},"merges":[]},');
+    await expect(tokenizer(twice)).rejects.toThrow(
+      'tokenizer: the tokenizer.json means different things to different readers: duplicate name "model" at character',
+    );
+    await expect(tokenizer(bytePairs(), '{"a":1,"a":2}')).rejects.toThrow(
+      'tokenizer: the tokenizer_config.json means different things to different readers: duplicate name "a" at',
+    );
+  });
+
   test("decodes numbers only", async () => {
     const pairs = await tokenizer(bytePairs());
     for (const wrong of [null, undefined, 5, {}])

@@ -4,7 +4,7 @@ export { hex, joined } from "./bytes.ts";
 export { writtenMetadata } from "./safetensors/metadata.ts";
 export { headerEnd, piecesOf, readIndex, storedName, type StoredIndex } from "./safetensors/safetensors.ts";
 export { inShards, longestShardIndex, mayBeShardIndex, readShardIndex, shardIndex } from "./safetensors/shards.ts";
-export { isTable } from "./safetensors/strict-json.ts";
+export { isTable, parseStrict } from "./safetensors/strict-json.ts";
 export { fromStored, storedAs, toStored } from "./stored-values.ts";
 export { fromTar } from "./tar.ts";
 export { byCodePoint } from "./text-order.ts";

@@ -200,7 +200,7 @@ const hostile: Record<string, [Uint8Array, string]> = {
   "a blank before the header": [file(" {}"), "safetensors: the header does not begin with {"],
   "text after the header": [
     file("{} x"),
-    "safetensors: the header is not JSON in UTF-8: unexpected text after the header at character 3",
+    "safetensors: the header is not JSON in UTF-8: unexpected text after the end at character 3",
   ],
   "an unknown field": [
     one({ ...f32(0, 4), layout: "sparse" }, 4),

@@ -124,17 +124,16 @@ async function openAll(folder: string, index: Index, where: string): Promise<Ope
   };
 }
 
-/** So often an index may be replaced, and its files be removed, while they are opened. */
+/** So often a model may be replaced, and its files be removed, while they are opened. */
 const tries = 4;
 
 /** Opens the files of a model. Errors begin with `where`, those of formats do not. */
 export async function openModel(path: string, where: string): Promise<Opened> {
   for (let left = tries; ; left--) {
     const begin = await beginning(path);
-    const first = await openOne(begin, where);
-    if (!isIndex(first)) return first;
     try {
-      return await openAll(paths.dirname(begin), first, where);
+      const first = await openOne(begin, where);
+      return isIndex(first) ? await openAll(paths.dirname(begin), first, where) : first;
     } catch (error) {
       if (left === 1 || !(error instanceof FileError) || !isMissing(error.cause)) throw error;
     }

@@ -221,6 +221,28 @@ test("programs that save to one path at once, and others that read it, get whole
   expect([1, 2, 3]).toContain(await valueIn(path));
 });
 
+test.each<[string, (value: number) => Promise<void>, (value: number) => Promise<void>]>([
+  ["one file become several", (value) => save(path, build(value)), sharded],
+  ["several files become one", sharded, (value) => save(path, build(value))],
+])("a model is read while %s", async (_, before, after) => {
+  const real = system.disk;
+  onTestFinished(() => void (system.disk = real));
+  // Between the look at what is there, and the opening of it.
+  for (const at of [() => path, () => folder]) {
+    await before(1);
+    system.disk = {
+      ...real,
+      open: async (...args) => {
+        system.disk = real;
+        await after(2);
+        return real.open(...args);
+      },
+    };
+    expect(await valueIn(at())).toBe(2);
+    expect(system.disk).toBe(real);
+  }
+});
+
 test("a save that fails leaves what was there, and no new files", async () => {
   await sharded(1);
   const before = await files();

@@ -1,4 +1,5 @@
 // Tokenizers of pretrained models, as their `tokenizer.json` describes them: byte pairs, word pieces, unigrams.
+import { parseStrict } from "@weft/formats/internals";
 import { ArgumentError } from "@weft/tensor";
 import { boolean, describe, readOptions, readValue, shown, string } from "@weft/tensor/internals";
 import { DataError } from "../data-error.ts";
@@ -84,12 +85,23 @@ export async function tokenizer(json: string, config = "{}"): Promise<Tokenizer>
   };
 }
 
+/** Deeper than any description of a tokenizer is. */
+const DEEPEST = 64;
+
+/** What a text of JSON says. A name that is there twice is refused: one reader takes the first, another one the last. */
 function parsed(text: string, file: string): object {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw new DataError(`tokenizer: the ${file} is not JSON: ${reason(cause)}. Pass its text.`, { cause });
+  }
+  try {
+    parseStrict(text, DEEPEST);
+  } catch (cause) {
+    throw new DataError(`tokenizer: the ${file} means different things to different readers: ${reason(cause)}.`, {
+      cause,
+    });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new DataError(`tokenizer: the ${file} has ${describe(value)}, wanted an object.`);
@@ -105,7 +117,7 @@ const MOST = 2 ** 24;
 /** How many tokens there are; their numbers are checked. */
 function sizeOf(described: { readonly added_tokens: unknown; readonly model?: unknown }): number {
   const { model, added_tokens: added } = described;
-  const { vocab: vocabulary, type } = (model ?? {}) as { readonly vocab?: unknown; readonly type?: unknown };
+  const { vocab: vocabulary, type, merges } = (model ?? {}) as Readonly<Record<"vocab" | "type" | "merges", unknown>>;
   if (!models.includes(type))
     throw new DataError(`tokenizer: the model is ${describe(type)}, wanted BPE, WordPiece or Unigram.`);
   if (typeof vocabulary !== "object" || vocabulary === null || !Array.isArray(added))
@@ -114,6 +126,7 @@ function sizeOf(described: { readonly added_tokens: unknown; readonly model?: un
     throw new DataError(
       `tokenizer: the vocabulary of a ${type} model is a list, wanted an object of numbers by token.`,
     );
+  if (type === "BPE" || merges !== undefined) checkMerges(merges);
   let size = Array.isArray(vocabulary) ? vocabulary.length : 0;
   const numbers: readonly unknown[] = Array.isArray(vocabulary) ? [] : Object.values(vocabulary);
   const known = new Set<unknown>();
@@ -129,4 +142,17 @@ function sizeOf(described: { readonly added_tokens: unknown; readonly model?: un
     size = Math.max(size, (number as number) + 1);
   }
   return size;
+}
+
+/** Refuses merges that are not of two tokens each. */
+function checkMerges(merges: unknown): void {
+  if (!Array.isArray(merges))
+    throw new DataError(`tokenizer: the merges of the model are ${describe(merges)}, wanted a list.`);
+  for (const [i, merge] of merges.entries()) {
+    const parts: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+    if (!Array.isArray(parts) || parts.length !== 2 || parts.some((part) => typeof part !== "string" || part === ""))
+      throw new DataError(
+        `tokenizer: merge ${i} of the model is ${describe(merge)}, wanted two tokens, "a b" or ["a", "b"].`,
+      );
+  }
 }

@@ -5,7 +5,7 @@
 export type Table = { readonly [name: string]: unknown };
 
 /** Deeper than any header is. */
-const deepest = 4;
+const deepestHeader = 4;
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const words = [
   ["true", true],
@@ -20,7 +20,7 @@ export const isTable = (value: unknown): value is Table =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Reads a text, or throws a SyntaxError that says what is wrong at which character. */
-export function parseStrict(text: string): unknown {
+export function parseStrict(text: string, deepest: number = deepestHeader): unknown {
   let at = 0;
   const fail = (problem: string): never => {
     throw new SyntaxError(`${problem} at character ${at}`);
@@ -98,5 +98,5 @@ export function parseStrict(text: string): unknown {
   };
   const result = value(1);
   skip();
-  return at === text.length ? result : fail("unexpected text after the header");
+  return at === text.length ? result : fail("unexpected text after the end");
 }
