@@ -219,7 +219,7 @@ export const sequence = <T>({ extent, position, left, now, later }: Sequential<T
 function* counted<T>(items: Iterable<T>, passes: Passes, cursor: Cursor): Generator<T> {
   try {
     for (const item of items) {
-      cursor.batch++;
+      passes.take(cursor);
       yield item;
     }
     passes.end(cursor);
@@ -231,7 +231,7 @@ function* counted<T>(items: Iterable<T>, passes: Passes, cursor: Cursor): Genera
 async function* countedLater<T>(items: AsyncIterable<T>, passes: Passes, cursor: Cursor): AsyncGenerator<T> {
   try {
     for await (const item of items) {
-      cursor.batch++;
+      passes.take(cursor);
       yield item;
     }
     passes.end(cursor);

@@ -1,5 +1,6 @@
 // Where passes through data are: which pass it is, and what comes next in it. It can be saved, and assigned to go on
-// from there. Each loop has a cursor of its own, so that concurrent passes do not disturb each other.
+// from there. Each loop has a cursor of its own, so that concurrent passes do not disturb each other; the position speaks of
+// the loop that moved last.
 import { ArgumentError } from "@weft/tensor";
 import { count, shown } from "@weft/tensor/internals";
 
@@ -37,11 +38,13 @@ export interface Cursor {
 }
 
 export interface Passes {
-  /** Where the latest pass is, or where the next one begins, if that was assigned. */
+  /** Where the pass is that moved last, or where the next one begins, if that was assigned. */
   get position(): Position;
   set position(now: Pick<Position, "pass" | "batch">);
   /** Begins a pass of so many batches. */
   begin(length: number): Cursor;
+  /** A loop takes its next batch. */
+  take(cursor: Cursor): void;
   end(cursor: Cursor): void;
 }
 
@@ -50,21 +53,23 @@ export function passesOf(op: string, source?: Position): Passes {
   let current: Cursor = { pass: 0, batch: 0, first: 0 };
   /** Whether a loop has `current`. */
   let begun = false;
-  /** Whether `current` was assigned since the latest loop began. */
+  /** Whether `current` was assigned since the latest loop began or moved. */
   let assigned = false;
+  /** The number of the latest pass that has begun. */
+  let latest = 0;
+  /** Those of loops that began since a position was assigned: others move it no more. */
+  let cursors = new WeakSet<Cursor>();
   const assign = (name: "pass" | "batch", x: number): void => {
     if (!count.is(x)) throw new ArgumentError(`${op}: position.${name} is ${shown(x)}, wanted ${count.wanted}.`);
     current = { ...current, [name]: x };
     begun = false;
     assigned = true;
+    cursors = new WeakSet();
   };
-  const advance = (): void => {
-    current = { pass: current.pass + 1, batch: 0, first: 0 };
+  const end = (): void => {
+    current = { pass: (begun ? latest : current.pass) + 1, batch: 0, first: 0 };
     begun = false;
     assigned = false;
-  };
-  const end = (cursor: Cursor): void => {
-    if (cursor === current) advance(); // else another pass has begun since
   };
   /** Where the data are that this takes its batches from, if only that was assigned: they are in step. */
   const adopted = (): Cursor | undefined =>
@@ -94,7 +99,7 @@ export function passesOf(op: string, source?: Position): Passes {
       assigned: () => assigned,
       end() {
         current = adopted() ?? current;
-        end(current);
+        end();
         source?.[PASSES].end();
       },
     },
@@ -109,16 +114,27 @@ export function passesOf(op: string, source?: Position): Passes {
     begin(length) {
       current = adopted() ?? current;
       assigned = false;
-      if (begun) advance();
+      if (begun) current = { pass: latest + 1, batch: 0, first: 0 };
       if (current.batch > length)
         throw new ArgumentError(
           `${op}: position.batch is ${current.batch}, but a pass has ${length}: it is that of other data or of another size.`,
         );
       begun = true;
       current.first = current.batch;
+      latest = current.pass;
+      cursors.add(current);
       return current;
     },
-    end,
+    take(cursor) {
+      cursor.batch++;
+      if (cursor === current || !cursors.has(cursor)) return;
+      current = cursor; // a loop that began inside of this one has ended, or waits
+      begun = true;
+      assigned = false;
+    },
+    end(cursor) {
+      if (begun && cursors.has(cursor)) end();
+    },
   };
 }
 

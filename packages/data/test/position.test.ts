@@ -176,17 +176,20 @@ test("progress counts what is left, also where the position is known only when t
   }
 });
 
-test("concurrent passes do not disturb each other, and the position is that of the latest", () => {
+test("concurrent passes do not disturb each other, and the position is that of the one that moved last", () => {
   const source = batches();
   const alone = batches();
   const wanted = [[...alone], [...alone], [...alone]].map((pass) => pass.map(numbers));
   const [a, b] = [source[Symbol.iterator](), source[Symbol.iterator]()];
   const got: unknown[][] = [[], []];
   got[0]!.push(a.next().value, a.next().value);
-  expect(saved(source.position)).toEqual({ pass: 1, batch: 0 });
+  expect(saved(source.position)).toEqual({ pass: 0, batch: 2 });
   got[1]!.push(b.next().value);
-  got[0]!.push(...{ [Symbol.iterator]: () => a });
   expect(saved(source.position)).toEqual({ pass: 1, batch: 1 });
+  got[0]!.push(a.next().value);
+  expect(saved(source.position)).toEqual({ pass: 0, batch: 3 });
+  got[0]!.push(...{ [Symbol.iterator]: () => a });
+  expect(saved(source.position)).toEqual({ pass: 2, batch: 0 }); // both have begun
   got[1]!.push(...{ [Symbol.iterator]: () => b });
   expect(got.map((pass) => pass.map(numbers))).toEqual(wanted.slice(0, 2));
   expect(saved(source.position)).toEqual({ pass: 2, batch: 0 });
@@ -196,6 +199,28 @@ test("concurrent passes do not disturb each other, and the position is that of t
   expect([...{ [Symbol.iterator]: () => c }].map(numbers)).toEqual(wanted[2]);
   expect(saved(source.position)).toEqual({ pass: 1, batch: 4 });
   expect([...source].map(numbers)).toEqual(wanted[1]!.slice(4));
+});
+
+test.each([
+  ["minibatch", () => batches()],
+  ["shuffled minibatches", () => shuffle(batches())],
+])("a loop inside of a loop takes the position away only until that goes on: %s", (_, make) => {
+  const source = make();
+  const places: Saved[] = [];
+  let k = 0;
+  for (const _ of source) {
+    places.push(saved(source.position!));
+    k++;
+    if (k === 2) for (const _ of source) continue;
+    if (k === 4) for (const _ of source) break;
+  }
+  const at = (pass: number, batch: number): Saved => ({
+    pass,
+    batch,
+    ...(source.position!.source && { source: { pass, batch } }),
+  });
+  expect(places).toEqual([at(0, 1), at(0, 2), at(0, 3), at(0, 4), at(0, 5)]);
+  expect(saved(source.position!)).toEqual(at(3, 0)); // no pass comes twice
 });
 
 test("batches that are made ahead do not count before they are yielded", async () => {

@@ -20,12 +20,41 @@ export interface Pass<B, U> {
   readonly finish: (made: Made<B>) => Made<U>;
 }
 
-export function* walk<B, U>({ cursor, passes, length, make, finish }: Pass<B, U>): Generator<U> {
+/** What an iterator has: the batch whose turn it is, and those that were made ahead. */
+class Held {
+  /** Owns the batch that the loop has. */
+  lent: Scope | undefined;
+  ahead: readonly Made<unknown>[] = [];
+}
+
+/** Of iterators that are left in the middle, and collected: nobody can ask for what was made ahead. */
+const left = new FinalizationRegistry<Held>(({ lent, ahead }) => {
+  if (lent !== undefined) handOver(lent, undefined); // the program may still have it
+  for (const { scope } of ahead) close(scope);
+});
+
+/** An iterator that is collected gives up what it has. */
+function watched<I extends object>(iterator: I, held: Held): I {
+  left.register(iterator, held);
+  return iterator;
+}
+
+export function walk<B, U>(pass: Pass<B, U>): Generator<U> {
+  const held = new Held();
+  return watched(walking(pass, held), held);
+}
+
+export function walkAhead<B, U>(pass: Pass<B, U>, ahead: number): AsyncGenerator<U> {
+  const held = new Held();
+  return watched(walkingAhead(pass, ahead, held), held);
+}
+
+function* walking<B, U>({ cursor, passes, length, make, finish }: Pass<B, U>, held: Held): Generator<U> {
   try {
     while (cursor.batch < length) {
       const made = finish(make(cursor.batch));
-      cursor.batch++;
-      yield* lent(made);
+      passes.take(cursor);
+      yield* lent(made, held);
     }
     passes.end(cursor);
   } finally {
@@ -33,23 +62,25 @@ export function* walk<B, U>({ cursor, passes, length, make, finish }: Pass<B, U>
   }
 }
 
-export async function* walkAhead<B, U>(
+async function* walkingAhead<B, U>(
   { cursor, passes, length, make, finish }: Pass<B, U>,
   ahead: number,
+  held: Held,
 ): AsyncGenerator<U> {
   const queue: Made<B>[] = [];
+  held.ahead = queue;
   let next = cursor.batch;
   try {
     while (cursor.batch < length) {
       while (next <= cursor.batch + ahead && next < length) queue.push(make(next++));
       const made = finish(queue.shift()!);
-      cursor.batch++;
-      yield* lent(made);
+      passes.take(cursor);
+      yield* lent(made, held);
     }
     passes.end(cursor);
   } finally {
     cursor.first = 0;
-    for (const made of queue) close(made.scope);
+    for (const made of queue.splice(0)) close(made.scope);
   }
 }
 
@@ -57,14 +88,22 @@ export async function* walkAhead<B, U>(
  * A batch for the time of its turn. Where the loop has moved on, it is released if scopes close here, else left to the
  * owner of everything else.
  */
-function* lent<U>({ value, scope }: Made<U>): Generator<U> {
+function* lent<U>({ value, scope }: Made<U>, held: Held): Generator<U> {
   const since = context.closings;
+  held.lent = scope;
   try {
     yield value;
   } finally {
+    held.lent = undefined;
     if (context.closings !== since) close(scope);
-    else for (const x of scope.handles) if (x.owner === scope) adopt(x, context.scope);
+    else handOver(scope, context.scope);
   }
+}
+
+/** Gives what a scope has to another owner; to the garbage collector, if that is undefined. */
+function handOver(scope: Scope, owner: Scope | undefined): void {
+  for (const x of scope.handles) if (x.owner === scope) adopt(x, owner);
+  scope.handles.length = 0;
 }
 
 /** Closes a scope of this package. It does not count as one of the loop's: other passes may be running. */
