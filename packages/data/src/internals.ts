@@ -2,3 +2,4 @@
 export { areLengths } from "./batches/ragged.ts";
 export { signalKind } from "./files/files.ts";
 export { leftOf } from "./iterators.ts";
+export { beside } from "./position.ts";

@@ -3,7 +3,17 @@
 import { ArgumentError } from "@weft/tensor";
 import { readOptions, seedNumber, shown, wantIterable } from "@weft/tensor/internals";
 import { VISIT, type Batches } from "./batches/batch.ts";
-import { PASSES, passesOf, positionOf, type Cursor, type Passes, type Position } from "./position.ts";
+import {
+  BESIDE,
+  beside,
+  PASSES,
+  passesBeside,
+  passesOf,
+  positionOf,
+  type Cursor,
+  type Passes,
+  type Position,
+} from "./position.ts";
 import { permutation, purpose, stream } from "./stream.ts";
 
 /** Made from a synchronous source it supports `for` and `for await`; from an asynchronous one, only `for await`. */
@@ -180,6 +190,7 @@ function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal,
     left,
     now: isSynchronous(source) ? looping((...how) => walk(source as Iterable<T>, ...how)) : undefined,
     later: looping((...how) => walkLater(source, ...how)),
+    beside: () => walked(op, beside(source), walking, left),
   });
 }
 
@@ -198,10 +209,11 @@ interface Sequential<T> {
   readonly left: number;
   readonly now: (() => Iterator<T>) | undefined;
   readonly later: () => AsyncIterator<T>;
+  readonly beside: () => AnyIterable<T>;
 }
 
 /** Lengths and positions cannot be assigned here, so they are not saved as values of this object. */
-export const sequence = <T>({ extent, position, left, now, later }: Sequential<T>): Sequence<T> =>
+export const sequence = <T>({ extent, position, left, now, later, beside }: Sequential<T>): Sequence<T> =>
   ({
     [LEFT]: left,
     [EXTENT]: extent,
@@ -213,6 +225,7 @@ export const sequence = <T>({ extent, position, left, now, later }: Sequential<T
     },
     ...(now && { [Symbol.iterator]: now }),
     [Symbol.asyncIterator]: later,
+    [BESIDE]: beside,
   }) as Sequence<T>;
 
 /** Counts the items of a pass. */
@@ -338,49 +351,58 @@ export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }):
   const { seed } = readOptions("shuffle", options, { seed: seedNumber }, { seed: 0 });
   const order = (n: number, pass: number) => permutation(n, stream(seed, purpose.items, pass));
   if (typeof source === "object" && source !== null && VISIT in source) {
+    const mixed = (batches: Batches<T>, passes: Passes): Sequence<T> => {
+      const visit = (cursor: Cursor) => batches[VISIT](order(batches.length, cursor.pass));
+      const begin = () => passes.begin(batches.length);
+      return sequence({
+        extent: (which) => extentAt(batches.length, passes.position, which),
+        position: () => passes.position,
+        left: leftOf(source),
+        now: () => {
+          const cursor = begin();
+          return counted(visit(cursor), passes, cursor);
+        },
+        later: () => {
+          const cursor = begin();
+          return countedLater(visit(cursor), passes, cursor);
+        },
+        beside: () => {
+          const other = beside(batches);
+          return mixed(other, passesBeside("shuffle", passes, other.position));
+        },
+      });
+    };
     const batches = source as Batches<T>;
-    const passes = passesOf("shuffle", batches.position);
-    const visit = (cursor: Cursor) => batches[VISIT](order(batches.length, cursor.pass));
-    const begin = () => passes.begin(batches.length);
-    return sequence({
-      extent: (which) => extentAt(batches.length, passes.position, which),
-      position: () => passes.position,
-      left: leftOf(source),
-      now: () => {
-        const cursor = begin();
-        return counted(visit(cursor), passes, cursor);
-      },
-      later: () => {
-        const cursor = begin();
-        return countedLater(visit(cursor), passes, cursor);
-      },
-    });
+    return mixed(batches, passesOf("shuffle", batches.position));
   }
   if (typeof source !== "string") wantIterable("shuffle", "something to iterate over", source);
-  const passes = passesOf("shuffle");
-  const mix = (items: readonly T[], cursor: Cursor): Iterable<T> => {
-    const left = order(items.length, cursor.pass).subarray(cursor.batch);
-    return counted(
-      Array.from(left, (i) => items[i]!),
-      passes,
-      cursor,
-    );
+  const collected = (source: AnyIterable<T>, passes: Passes): Sequence<T> => {
+    const mix = (items: readonly T[], cursor: Cursor): Iterable<T> => {
+      const left = order(items.length, cursor.pass).subarray(cursor.batch);
+      return counted(
+        Array.from(left, (i) => items[i]!),
+        passes,
+        cursor,
+      );
+    };
+    async function* mixLater(cursor: Cursor): AsyncGenerator<T> {
+      const items: T[] = [];
+      for await (const item of source) items.push(item);
+      yield* mix(items, cursor);
+    }
+    return sequence({
+      extent: (which) => extentAt(lengthOf(source), passes.position, which),
+      position: () => passes.position,
+      left: leftOf(source),
+      now: isSynchronous(source)
+        ? () => {
+            const items = [...(source as Iterable<T>)];
+            return mix(items, passes.begin(items.length))[Symbol.iterator]();
+          }
+        : undefined,
+      later: () => mixLater(passes.begin(Infinity)),
+      beside: () => collected(beside(source), passesBeside("shuffle", passes)),
+    });
   };
-  async function* mixLater(cursor: Cursor): AsyncGenerator<T> {
-    const items: T[] = [];
-    for await (const item of source) items.push(item);
-    yield* mix(items, cursor);
-  }
-  return sequence({
-    extent: (which) => extentAt(lengthOf(source), passes.position, which),
-    position: () => passes.position,
-    left: leftOf(source),
-    now: isSynchronous(source)
-      ? () => {
-          const items = [...(source as Iterable<T>)];
-          return mix(items, passes.begin(items.length))[Symbol.iterator]();
-        }
-      : undefined,
-    later: () => mixLater(passes.begin(Infinity)),
-  });
+  return collected(source, passesOf("shuffle"));
 }

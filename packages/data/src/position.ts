@@ -143,3 +143,16 @@ export const positionOf = (x: unknown): Position | undefined => {
   const position = typeof x === "object" && x !== null ? (x as { position?: Partial<Position> }).position : undefined;
   return typeof position === "object" && position !== null && PASSES in position ? (position as Position) : undefined;
 };
+
+/** The same passes beside others, whose position they do not move. They begin with the pass that is under way. */
+export function passesBeside(op: string, { position }: Passes, source?: Position): Passes {
+  const beside = passesOf(op, source);
+  beside.position = { pass: position.pass, batch: 0 };
+  return beside;
+}
+
+/** Makes the same data, iterated over beside other loops: that does not move the position. */
+export const BESIDE: unique symbol = Symbol.for("weft.data.beside");
+
+/** Data to look through in the middle of a loop over them: evaluation is no training. */
+export const beside = <S extends object>(source: S): S => (BESIDE in source ? (source[BESIDE] as () => S)() : source);

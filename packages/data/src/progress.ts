@@ -13,7 +13,7 @@ import {
 } from "@weft/tensor/internals";
 import { beginning, known, type Display, type ProgressState, type TextStream } from "./display.ts";
 import { extentOf, leftOf, sequence, type AnyIterable, type Sequence, type AsyncSequence } from "./iterators.ts";
-import { positionOf } from "./position.ts";
+import { beside, positionOf } from "./position.ts";
 
 export interface ProgressOptions<T> {
   /** How many items there will be, if the source does not say so itself. */
@@ -104,6 +104,7 @@ export function progressWith(
       left: leftOf(source),
       now: Symbol.iterator in source ? () => pass(source, open()) : undefined,
       later: () => passLater(source, open()),
+      beside: () => progress(beside(source), given),
     });
   }
   const log: Progress["log"] = (...values) => {

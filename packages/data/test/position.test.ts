@@ -21,6 +21,7 @@ import { ArgumentError } from "@weft/tensor";
 import { open as openCpu, openSync } from "@weft/tensor-cpu";
 import { open as openGpu } from "@weft/tensor-webgpu";
 import { describe, expect, test } from "vitest";
+import { beside } from "../src/position.ts";
 
 const data = Float32Array.from({ length: 23 }, (_, i) => i);
 const items = [...data].slice(0, 7);
@@ -35,6 +36,8 @@ const sources: readonly (readonly [string, () => Passed, number])[] = [
   ["a shuffled list", () => shuffle(items, { seed: 2 }), 7],
   ["every second one", () => takeNth(batches(true), 2), 3],
 ];
+
+const shown = () => progress(batches(), { stream: { write: () => undefined } });
 
 interface Passed extends Iterable<unknown>, AsyncIterable<unknown> {
   readonly position: Position | undefined;
@@ -222,6 +225,27 @@ test.each([
   expect(places).toEqual([at(0, 1), at(0, 2), at(0, 3), at(0, 4), at(0, 5)]);
   expect(saved(source.position!)).toEqual(at(3, 0)); // no pass comes twice
 });
+
+test.each([...sources, ["cycles", () => ncycle(batches(), 2), 10] as const, ["progress", shown, 5] as const])(
+  "a loop beside another one leaves the position where it is: %s",
+  async (_, make, length) => {
+    const [alone, source] = [make(), make()];
+    const wanted = [...alone, ...alone].map(numbers);
+    const got: unknown[] = [];
+    for (const _ of [1, 2])
+      for (const item of source) {
+        got.push(numbers(item));
+        const before = saved(source.position!);
+        const whole = [...beside(source)].map(numbers);
+        const later: unknown[] = [];
+        for await (const item of beside(source)) later.push(numbers(item));
+        expect([whole.length, later]).toEqual([length, whole]);
+        expect(saved(source.position!)).toEqual(before);
+      }
+    expect(got).toEqual(wanted);
+    expect(saved(source.position!)).toEqual(saved(alone.position!));
+  },
+);
 
 test("batches that are made ahead do not count before they are yielded", async () => {
   const backend = openSync({});

@@ -1,12 +1,12 @@
 // Resuming `fit` to the bit: after whole epochs, in the middle of one and at its end, with dropout and early stopping.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { minibatch } from "@weft/data";
+import { cycle, minibatch, shuffle, takeFirst } from "@weft/data";
 import { Chain, Dropout, Linear, mse, place, readMetadata, seed } from "@weft/nn";
-import { adam, momentum, reduceOnPlateau } from "@weft/optim";
+import { adam, minimize, momentum, reduceOnPlateau } from "@weft/optim";
 import { relu, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
-import { checkpoints, epochs, fit, metrics } from "../src/index.node.ts";
+import { checkpoints, epochs, evaluate, evaluateEvery, fit, metrics, predict } from "../src/index.node.ts";
 import { batches, bits, build, cpu, fresh, x, y, type Run } from "./small-run.ts";
 
 test("fit saves after epochs and resumes", async () => {
@@ -325,4 +325,30 @@ test("stop may be added to a run that is resumed, in both modes; with restore it
     checkpoints: saved,
   });
   await expect(other).rejects.toThrow(/^load: .*missing.*stopping\.bestValues/s);
+});
+
+test("the training batches may be evaluated and predicted in the middle of an epoch", async () => {
+  const train = async (total: number, folder: string, looks: boolean) => {
+    const { model, optimizer } = build();
+    const batches = minibatch([x, y], 6, { backend: cpu, shuffle: true, partial: true });
+    const left = takeFirst(cycle(batches), () => total - optimizer.steps);
+    const looked = evaluateEvery(
+      minimize((x: Tensor, y: Tensor) => mse(model(x), y), left, optimizer),
+      3,
+      async () => {
+        if (!looks) return 0;
+        (await predict(model, shuffle(batches), { target: true })).release();
+        return (await evaluate(model, batches, { loss: mse })).loss;
+      },
+    );
+    const saved = { model: { model, optimizer, batches, looked }, folder, every: total, resume: true };
+    for await (const _ of checkpoints(looked, saved)) continue;
+    const { pass, batch } = batches.position;
+    return [await bits({ model }), pass, batch];
+  };
+  const folder = fresh();
+  const whole = await train(11, fresh(), true);
+  expect(await train(11, fresh(), false)).toEqual(whole);
+  await train(6, folder, true); // saved just after an evaluation
+  expect(await train(11, folder, true)).toEqual(whole);
 });

@@ -1,7 +1,7 @@
 // The types of batches: which sources there are, and what a batch of them looks like.
 import type { Backend, Tensor } from "@weft/tensor";
 import type { HostArray, Numbers } from "../host-array.ts";
-import type { Position } from "../position.ts";
+import type { BESIDE, Position } from "../position.ts";
 
 /** Where batches come from: host data, uploaded batch by batch; a tensor, sliced there; or what says it itself. */
 export type Source = Tensor | Numbers | CustomSource<unknown, 1 | 2>;
@@ -94,8 +94,9 @@ export interface Batches<T> extends Iterable<T>, AsyncIterable<T> {
   /** The number of batches in one pass. */
   readonly length: number;
   /**
-   * Where the latest loop is: `batch` is the number of the one that it yields next. Saved in a tree with the batches and
-   * loaded, or assigned, the next loop goes on there, in the order of that pass.
+   * Where the loop is that moved last: `batch` is the number of the one that it yields next. Saved in a tree with the
+   * batches and loaded, or assigned, the next loop goes on there, in the order of that pass. `evaluate` and `predict` of
+   * `@weft/train` do not move it.
    */
   get position(): Position;
   set position(now: Pick<Position, "pass" | "batch">);
@@ -105,5 +106,6 @@ export interface Batches<T> extends Iterable<T>, AsyncIterable<T> {
     /** How many items of a pass are in none of its batches, because they do not fill one. */
     readonly left: number;
   };
+  readonly [BESIDE]: () => Batches<T>;
 }
 export const VISIT: unique symbol = Symbol.for("weft.data.visit");

@@ -7,7 +7,7 @@ import type { OptionKinds, Scope } from "@weft/tensor/internals";
 import { VISIT, type Batch, type Batches, type Cut } from "./batch.ts";
 import { orderOf, sampled, samplerKind, type Sampler } from "./order.ts";
 import { backendOf, columnsOf, itemsOf, partsOf, treeOf } from "./sources.ts";
-import { passesOf } from "../position.ts";
+import { BESIDE, passesBeside, passesOf, type Passes } from "../position.ts";
 import { close, walk, walkAhead, type Made, type Pass } from "./walk.ts";
 
 export interface MinibatchOptions<S, B, U> {
@@ -101,8 +101,6 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
         "Pass a smaller size or { partial: true }.",
     );
   const ahead = read.prefetch ?? (backend !== undefined && columns.some((c) => c.backend === undefined) ? AHEAD : 0);
-  const passes = passesOf("minibatch");
-
   /** Batch i of pass n, which has an order, as it is before `transform`. */
   const make = (n: number, order: Int32Array | undefined, i: number): Made<Batch<S, B>> => {
     const start = i * size;
@@ -120,33 +118,37 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
     return { value, scope };
   };
 
-  /** A pass through the batches with these numbers, by default all of them in order. */
-  const begin = (places: ArrayLike<number> = { length }): Iterable<U> & AsyncIterable<U> => {
-    const passing = (): Pass<Batch<S, B>, U> => {
-      const cursor = passes.begin(places.length);
-      const order = pass(cursor.pass);
-      const { length } = places;
-      return { cursor, passes, length, make: (i) => make(cursor.pass, order, places[i] ?? i), finish };
+  const batchesOf = (passes: Passes): Batches<U> => {
+    /** A pass through the batches with these numbers, by default all of them in order. */
+    const begin = (places: ArrayLike<number> = { length }): Iterable<U> & AsyncIterable<U> => {
+      const passing = (): Pass<Batch<S, B>, U> => {
+        const cursor = passes.begin(places.length);
+        const order = pass(cursor.pass);
+        const { length } = places;
+        return { cursor, passes, length, make: (i) => make(cursor.pass, order, places[i] ?? i), finish };
+      };
+      return {
+        [Symbol.iterator]: () => walk(passing()),
+        [Symbol.asyncIterator]: () => walkAhead(passing(), ahead),
+      };
     };
+    begin.left = left;
     return {
-      [Symbol.iterator]: () => walk(passing()),
-      [Symbol.asyncIterator]: () => walkAhead(passing(), ahead),
+      ...begin(),
+      get length() {
+        return length;
+      },
+      get position() {
+        return passes.position;
+      },
+      set position(now) {
+        passes.position = now;
+      },
+      [VISIT]: begin,
+      [BESIDE]: () => batchesOf(passesBeside("minibatch", passes)),
     };
   };
-  begin.left = left;
-  return {
-    ...begin(),
-    get length() {
-      return length;
-    },
-    get position() {
-      return passes.position;
-    },
-    set position(now) {
-      passes.position = now;
-    },
-    [VISIT]: begin,
-  };
+  return batchesOf(passesOf("minibatch"));
 }
 
 /** What f makes, owned by a scope, which is closed if f throws. */

@@ -2,7 +2,7 @@
 import { training } from "@weft/autograd";
 import { Pace } from "@weft/optim/internals";
 import { ArgumentError, concat, isTensor, scope, ShapeError, type Tensor } from "@weft/tensor";
-import { areLengths, leftOf } from "@weft/data/internals";
+import { areLengths, beside, leftOf } from "@weft/data/internals";
 import { boolean, callable, describe, handle, readOptions, sameShape, visitTensors } from "@weft/tensor/internals";
 import { Merged } from "../merged.ts";
 import { rowsOf } from "../rows.ts";
@@ -25,7 +25,8 @@ const kinds = { loss: callable, metrics: metricsKind };
 /**
  * Evaluates a model on batches `[…inputs, target]`, in inference mode: the loss, averaged over batches with their numbers
  * of rows as weights, and metrics. Metrics are reset before and after. Numbers are read once, at the end. Minibatches
- * without `{ partial: true }` leave out the rows that do not fill a batch, so these do not count.
+ * without `{ partial: true }` leave out the rows that do not fill a batch, so these do not count. The `position` of batches
+ * stays where it is, so the training batches can be evaluated in the middle of an epoch.
  *
  * @example
  * const measured = { loss: mse, metrics: { error: metrics.meanAbsoluteError() } };
@@ -51,7 +52,7 @@ export async function evaluate<
   const pace = new Pace();
   let batches = 0;
   try {
-    for await (const batch of data) {
+    for await (const batch of beside(data)) {
       batches++;
       const [inputs, target] = partsOf<In, Target>(op, batch);
       const result = scope(() =>
@@ -123,7 +124,7 @@ export async function predict<X>(
   const pace = new Pace();
   let before: readonly number[] | undefined;
   try {
-    for await (const batch of data) {
+    for await (const batch of beside(data)) {
       const inputs = inputsOf(op, batch, target);
       const y = scope(() => training(false, () => call(...inputs)));
       if (!isTensor(y)) throw new ArgumentError(`${op}: wanted a model that returns a tensor, got ${describe(y)}`);
