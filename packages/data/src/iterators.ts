@@ -1,6 +1,6 @@
 // Iterators: the first few, every n-th, repeated, in a random order. Each works on synchronous and asynchronous
 // sources, is lazy, and can be iterated over as often as its source can.
-import { ArgumentError } from "@weft/tensor";
+import { ArgumentError, type Backend } from "@weft/tensor";
 import { readOptions, seedNumber, shown, wantIterable } from "@weft/tensor/internals";
 import { VISIT, type Batches } from "./batches/batch.ts";
 import {
@@ -184,6 +184,7 @@ function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal,
       return loop(traversal, begins(traversal));
     };
   return sequence({
+    from: source,
     extent: (which) =>
       which === "latest" && going !== undefined ? going : traversed(extentOf(source, which), walking(), gone()),
     position: () => positionOf(source),
@@ -203,7 +204,18 @@ export const leftOf = (source: unknown): number => {
   return LEFT in source ? (source[LEFT] as number) : 0;
 };
 
+const FROM: unique symbol = Symbol.for("weft.data.from");
+
+/** On which backend the batches of data are made, as far as the data say so. */
+export const placeOf = (source: unknown): Backend | undefined => {
+  if (typeof source !== "object" || source === null) return undefined;
+  if (VISIT in source) return (source as Batches<unknown>)[VISIT].backend;
+  return FROM in source ? placeOf(source[FROM]) : undefined;
+};
+
 interface Sequential<T> {
+  /** What its items come from. */
+  readonly from: AnyIterable<T>;
   readonly extent: (which: Which) => Extent;
   readonly position: () => Position | undefined;
   readonly left: number;
@@ -213,8 +225,9 @@ interface Sequential<T> {
 }
 
 /** Lengths and positions cannot be assigned here, so they are not saved as values of this object. */
-export const sequence = <T>({ extent, position, left, now, later, beside }: Sequential<T>): Sequence<T> =>
+export const sequence = <T>({ from, extent, position, left, now, later, beside }: Sequential<T>): Sequence<T> =>
   ({
+    [FROM]: from,
     [LEFT]: left,
     [EXTENT]: extent,
     get length() {
@@ -355,6 +368,7 @@ export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }):
       const visit = (cursor: Cursor) => batches[VISIT](order(batches.length, cursor.pass));
       const begin = () => passes.begin(batches.length);
       return sequence({
+        from: source,
         extent: (which) => extentAt(batches.length, passes.position, which),
         position: () => passes.position,
         left: leftOf(source),
@@ -391,6 +405,7 @@ export function shuffle<T>(source: AnyIterable<T>, options?: { seed?: number }):
       yield* mix(items, cursor);
     }
     return sequence({
+      from: source,
       extent: (which) => extentAt(lengthOf(source), passes.position, which),
       position: () => passes.position,
       left: leftOf(source),

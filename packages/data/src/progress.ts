@@ -99,6 +99,7 @@ export function progressWith(
       return meter(options, { update: (state) => display.update(state), close }, () => extent("latest").left);
     };
     return sequence({
+      from: source,
       extent,
       position: () => positionOf(source),
       left: leftOf(source),

@@ -24,7 +24,7 @@ import {
 } from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsOptions } from "./checkpoints.ts";
 import { makeFolder } from "./folder.ts";
-import { beforeRestoring } from "./restoring.ts";
+import { beforeRestoring, hidden } from "./restoring.ts";
 import { monitorIt, numberOf, treeKind, wrapped, type Steps } from "./steps.ts";
 
 const kinds: OptionKinds<CheckpointsOptions<never>> = {
@@ -177,11 +177,7 @@ export function checkpoints<T>(steps: Steps<T>, options: CheckpointsOptions<T>):
 /** Refuses a tree without boxes that `save` refuses, now or after a step: it takes one that has typed arrays. */
 async function refuseEmpty(tree: object): Promise<void> {
   const refusal = (cause?: unknown): StateError =>
-    new StateError(
-      "checkpoints: what should be saved has no parameters, or hides them in closures or #private fields. " +
-        "Its model is a tree such as { model, optimizer }, with layers as fields: Object.assign((x) => …, { first, second })",
-      { cause },
-    );
+    new StateError(`checkpoints: what should be saved ${hidden}`, { cause });
   if (keepers(tree).length > 0) throw refusal(); // an optimizer will have state of parameters that are not there
   await toBytes(tree).catch((cause: unknown) => {
     throw refusal(cause);

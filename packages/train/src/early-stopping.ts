@@ -13,7 +13,7 @@ import {
 } from "@weft/tensor/internals";
 import { wrapping } from "@weft/optim/internals";
 import type { Run } from "@weft/optim";
-import { restoring } from "./restoring.ts";
+import { restoring, wantBoxes } from "./restoring.ts";
 import { checkSteps, monitorIt, numberOf, treeKind, type Mode, type Monitor, type Steps } from "./steps.ts";
 
 export interface EarlyStoppingOptions<T> {
@@ -62,6 +62,8 @@ const kinds: OptionKinds<EarlyStoppingOptions<never>> = {
  * best values again when the loop stops or its items end; a loop that you leave keeps what it has. Iterating again goes
  * on from where it stands: one that has stopped yields nothing more, also in a program that is resumed.
  *
+ * Errors: StateError if what should be restored has no parameters, or hides them.
+ *
  * Source: Keras's `EarlyStopping`.
  *
  * @example
@@ -90,6 +92,7 @@ export function stoppingOf<T>(
   });
   checkSteps("earlyStopping", steps);
   const { patience, minDelta, restore } = read;
+  if (restore !== undefined) wantBoxes("earlyStopping", "should be restored", restore);
   const monitor = read.monitor ?? ((item: T) => item as number);
   const sign = read.mode === "min" ? 1 : -1;
   const best = restore === undefined ? undefined : new BestValues(restore, () => self.bestStep > 0);

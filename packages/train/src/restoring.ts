@@ -1,5 +1,16 @@
 // Who is told before a loop gives a model its best values back: a loop that saves the model has its latest ones to save.
+import { StateError } from "@weft/autograd";
 import { boxes } from "@weft/autograd/internals";
+
+/** Why a tree may have no parameters that could be found, and what to do. */
+export const hidden =
+  "has no parameters, or hides them in closures or #private fields. " +
+  "Its model is a tree such as { model, optimizer }, with layers as fields: Object.assign((x) => …, { first, second })";
+
+/** Refuses a tree in which there is nothing to restore. */
+export function wantBoxes(op: string, what: string, tree: object): void {
+  if (boxes(tree).length === 0) throw new StateError(`${op}: what ${what} ${hidden}`);
+}
 
 type Listener = () => Promise<void>;
 

@@ -1,7 +1,7 @@
 // Resuming `fit` to the bit: after whole epochs, in the middle of one and at its end, with dropout and early stopping.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { cycle, minibatch, shuffle, takeFirst } from "@weft/data";
+import { cycle, minibatch, progress, shuffle, takeFirst } from "@weft/data";
 import { Chain, Dropout, Linear, mse, place, readMetadata, seed } from "@weft/nn";
 import { adam, minimize, momentum, reduceOnPlateau } from "@weft/optim";
 import { relu, type Tensor } from "@weft/tensor";
@@ -351,4 +351,30 @@ test("the training batches may be evaluated and predicted in the middle of an ep
   expect(await train(11, fresh(), false)).toEqual(whole);
   await train(6, folder, true); // saved just after an evaluation
   expect(await train(11, folder, true)).toEqual(whole);
+});
+
+test.each([
+  ["minibatch", false],
+  ["a sequence of it", true],
+])("batches that draw random numbers resume with a model that has no backend yet: %s", async (_, wrapped) => {
+  const train = async (epochs: number, folder: string) => {
+    cpu.seed(9);
+    const silent = { stream: { write: () => undefined } };
+    const { model, optimizer } = build();
+    const noisy = minibatch([x, y], 6, {
+      backend: cpu,
+      transform: ([a, b]: readonly [Tensor, Tensor]) => [a.add(cpu.randn(a.shape)), b] as const,
+    });
+    await fit(model, wrapped ? progress(noisy, silent) : noisy, {
+      loss: mse,
+      optimizer,
+      epochs,
+      checkpoints: { folder, resume: true },
+    });
+    return [await bits({ model }), cpu.stream.counter];
+  };
+  const folder = fresh();
+  const whole = await train(2, fresh());
+  await train(1, folder);
+  expect(await train(2, folder)).toEqual(whole);
 });

@@ -6,7 +6,7 @@ import { converge, DivergenceError, minimize, sgd } from "@weft/optim";
 import { ArgumentError, log, mul, NonFiniteError, sqrt, square, sub, sum, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
-import { earlyStopping, evaluateEvery, logTo, stopOnNaN } from "../src/index.node.ts";
+import { earlyStopping, evaluateEvery, fit, logTo, stopOnNaN } from "../src/index.node.ts";
 
 const cpu = await open({ seed: 1 });
 const { tensor } = cpu;
@@ -83,6 +83,20 @@ test("a loop that has stopped has no more items, also when its state is assigned
   const other = earlyStopping([1, 2], { patience: 2 });
   other.waited = 2;
   expect(await drain(other)).toEqual([]);
+});
+
+test("refuses to restore what has no parameters that can be found", async () => {
+  const layer = Linear(1, 1);
+  const model = (x: Tensor) => layer(x);
+  const message = /^earlyStopping: what should be restored has no parameters, or hides them in closures/;
+  for (const restore of [model, {}, [], { model }])
+    expect(() => earlyStopping([3, 2], { restore })).toThrow(
+      expect.objectContaining({ name: "StateError", message: expect.stringMatching(message) as string }),
+    );
+  const options = { loss: mse, stop: { restore: true } };
+  await expect(fit(model, [], options)).rejects.toThrow(
+    /^fit: what stop.restore should restore has no parameters, or hides them/,
+  );
 });
 
 test("restores the values of the best measurement, unless the loop is left", async () => {

@@ -105,6 +105,8 @@ export interface Batches<T> extends Iterable<T>, AsyncIterable<T> {
     (order: ArrayLike<number>): Iterable<T> & AsyncIterable<T>;
     /** How many items of a pass are in none of its batches, because they do not fill one. */
     readonly left: number;
+    /** Where the batches are made, if that is known. */
+    readonly backend: Backend | undefined;
   };
   readonly [BESIDE]: () => Batches<T>;
 }

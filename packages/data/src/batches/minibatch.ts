@@ -133,6 +133,7 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
       };
     };
     begin.left = left;
+    begin.backend = backend;
     return {
       ...begin(),
       get length() {

@@ -2,12 +2,14 @@
 import { StateError } from "@weft/autograd";
 import { ArgumentError } from "@weft/tensor";
 import { boxes } from "@weft/autograd/internals";
+import { placeOf } from "@weft/data/internals";
 import { anything, boolean, callable, either, quoted, readOptions, readValue } from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsFunction, CheckpointsOptions } from "../checkpoints.ts";
 import { stoppingOf, type BestValues, type EarlyStoppingOptions } from "../early-stopping.ts";
 import type { Log } from "../log/log.ts";
 import { logTo } from "../log/log-to.ts";
 import { adam, DivergenceError } from "@weft/optim";
+import { wantBoxes } from "../restoring.ts";
 import { treeKind, wrapped, type Measured, type Mode, type Steps } from "../steps.ts";
 import type { LabeledBatches, Model } from "./batch.ts";
 import { epochsFrom, epochsKinds, type Epoch, type EpochsOptions, type FinishedEpoch } from "./epochs.ts";
@@ -128,7 +130,7 @@ export const fitWith =
         epoch.interrupted ? undefined : typeof monitor === "function" ? monitor(epoch) : numberIn(op, epoch, monitor);
 
     let saver: Checkpoints<Epoch<M>> | undefined;
-    const random = randomState(op, model);
+    const random = randomState(op, model, placeOf(data));
     /** Where a loss was NaN first: looked for if weights are saved, which `checkpoints` refuses to do with NaN. */
     let wrong: { readonly epoch: number; readonly step: number } | undefined;
     const within = {
@@ -149,6 +151,7 @@ export const fitWith =
       const { monitor, restore = false, ...rest } = stop;
       readValue(op, "stop.restore", restore, either(boolean, treeKind));
       const again = restore === false ? {} : { restore: restore === true ? model : restore };
+      if (again.restore !== undefined) wantBoxes(op, "stop.restore should restore", again.restore);
       // Not restored at its end, but below: until then the model has the values of the last epoch, which are saved.
       const made = stoppingOf(
         run,

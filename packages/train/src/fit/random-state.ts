@@ -18,9 +18,12 @@ export interface RandomState {
   saw(x: unknown): void;
 }
 
-/** The stream of the backend that the parameters are on, or else of the first batch. */
-export function randomState(op: string, model: unknown): RandomState {
-  let backend: Backend | undefined = boxes(model).find(({ box }) => box.backend !== undefined)?.box.backend;
+/**
+ * The stream of the backend that the parameters are on, or else of the data's: `place` if they say it, so that it is known
+ * before a batch is made, which may draw from it; else that of the first batch.
+ */
+export function randomState(op: string, model: unknown, place?: Backend): RandomState {
+  let backend: Backend | undefined = boxes(model).find(({ box }) => box.backend !== undefined)?.box.backend ?? place;
   let key: Key | undefined;
   let counter: number | undefined;
   const assign = (): void => {
