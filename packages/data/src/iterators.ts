@@ -289,8 +289,9 @@ function counting(op: string, n: Count): () => number {
 /**
  * The first n items, or all if there are fewer; never asks for the next one. Where minibatches go on from a position, these
  * are the first n of that pass, so what is left of them comes: with `takeFirst(batches, 100)` an epoch has 100 steps, also if
- * it is interrupted and resumed. n may be a function that is called whenever iteration begins: what is left of a run that
- * may have been resumed. That is needed over several passes, since a position does not say with which one a loop began:
+ * it is interrupted and resumed. n may be a function: what is left of a run that may have been resumed. It is called whenever
+ * iteration begins, and whenever `length` is asked for, so what it reads must be there before a loop around it is made. That
+ * is needed over several passes, since a position does not say with which one a loop began:
  * of `takeFirst(cycle(batches), 20)` all 20 come again. So do all where more than n of the pass are over, as after another
  * loop.
  *

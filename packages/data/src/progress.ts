@@ -2,7 +2,6 @@
 // read now and then, without the loop waiting for it.
 import type { Tensor } from "@weft/tensor";
 import {
-  anything,
   BRAND,
   callable,
   nonNegative,
@@ -63,6 +62,22 @@ export interface Progress {
 /** Milliseconds between two reads of a tensor. */
 const PAUSE = 100;
 
+/** An object with these functions. */
+const withFunctions = <T>(wanted: string, names: readonly (keyof T)[], optional: readonly (keyof T)[] = []) => ({
+  wanted,
+  is: (x: unknown): x is T =>
+    typeof x === "object" &&
+    x !== null &&
+    names.every((name) => callable.is((x as Partial<T>)[name])) &&
+    optional.every((name) => (x as Partial<T>)[name] === undefined || callable.is((x as Partial<T>)[name])),
+});
+const streamKind = withFunctions<TextStream>("a stream with a function write, such as process.stderr,", ["write"]);
+const displayKind = withFunctions<Display>(
+  "a display with the functions update and close",
+  ["update", "close"],
+  ["log"],
+);
+
 const kinds: OptionKinds<ProgressOptions<never>> = {
   total: nonNegative,
   name: string,
@@ -70,8 +85,8 @@ const kinds: OptionKinds<ProgressOptions<never>> = {
   value: callable,
   message: callable,
   seconds: nonNegative,
-  stream: anything,
-  display: anything,
+  stream: streamKind,
+  display: displayKind,
 };
 
 const plainly = (...values: readonly unknown[]): string => values.map(String).join(" ");

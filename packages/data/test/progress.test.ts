@@ -319,6 +319,15 @@ test("refuses what cannot be iterated over", () => {
   );
   expect(() => progress([1], "loss" as never)).toThrow("progress: wanted options { total, name,");
   expect(() => progress([1], { value: 3 as never })).toThrow("progress: wanted a function as value, got number 3");
+  for (const stream of [5, {}, null, { write: 1 }])
+    expect(() => progress([1], { stream: stream as never })).toThrow(
+      "progress: wanted a stream with a function write, such as process.stderr, as stream, got",
+    );
+  const [update, close] = [() => undefined, () => undefined];
+  for (const display of [5, {}, null, { update }, { close }, { update, close, log: 5 }])
+    expect(() => progress([1], { display: display as never })).toThrow(
+      "progress: wanted a display with the functions update and close as display, got",
+    );
   expect(() => progress(5 as never)).toThrow(
     new ArgumentError("progress: wanted something to iterate over, got number 5"),
   );

@@ -241,6 +241,35 @@ test.each([
     await expect(fit(line(), data, { loss: mse, [name]: x })).rejects.toThrow(`fit: wanted ${message}`);
 });
 
+test("monitors, and options of checkpoints that fit sets itself, are refused by name", async () => {
+  for (const wrong of [1n, 5, {}, null, true])
+    for (const name of ["stop", "checkpoints"])
+      await expect(fit(line(), data, { loss: mse, [name]: { folder: "run", monitor: wrong } })).rejects.toThrow(
+        `fit: wanted the name of a number such as "valLoss", or a function as ${name}.monitor, got`,
+      );
+  const step = { folder: "run", step: "x" };
+  await expect(fit(line(), data, { loss: mse, checkpoints: step })).rejects.toThrow(
+    'fit: there is no option "step" in checkpoints: the steps that are counted are epochs',
+  );
+});
+
+test("what is no loss, and predictions without rows, are refused by name", async () => {
+  const model = line();
+  const rows: [Tensor, Tensor][] = [[tensor([[1], [2]]), tensor([[1], [2]])]];
+  for (const [loss, message] of [
+    [() => 1, "evaluate: wanted a tensor of one element as the loss, got number 1"],
+    [() => undefined, "evaluate: wanted a tensor of one element as the loss, got undefined"],
+    [async () => Promise.reject(new Error("unheard")), "evaluate: the loss is asynchronous; wanted a function that"],
+    [(y: Tensor) => y, "evaluate: wanted a tensor of one element as the loss, got a tensor f32[2,1]; reduce it, as"],
+  ] as const)
+    await expect(evaluate(model, rows, { loss: loss as never })).rejects.toThrow(message);
+  expect((await evaluate(model, rows, { loss: (y) => y.sum().reshape([1, 1]) })).loss).toBeTypeOf("number");
+  const scalars = [tensor([1, 2]), tensor([3])];
+  await expect(predict((x: Tensor) => x.sum(), scalars)).rejects.toThrow(
+    "predict: wanted a model that returns a prediction for each row of a batch, along the first axis, got a tensor f32[]",
+  );
+});
+
 test("layers are in training mode in training, and not in evaluation", async () => {
   const model = Object.assign((x: Operand) => dropout(model.inner(x), 0.5, { seed: 3 }), { inner: line() });
   const optimizer = sgd({ lr: 0 });

@@ -123,6 +123,17 @@ test("a last line that is whole, or not ours, is kept, and ended", async () => {
   }
 });
 
+test("logs in files have no options", () => {
+  for (const [op, make, what] of [
+    ["jsonl", jsonl, "file"],
+    ["tensorBoard", tensorBoard, "folder"],
+  ] as const)
+    // oxfmt-ignore
+    expect(() => (make as (...all: unknown[]) => unknown)(join(work, "none"), { flush: 3 })).toThrow(
+      `${op}: there are no options; wanted the path of a ${what} only, got also { flush }`,
+    );
+});
+
 test("what cannot be noted is refused where it is given, and the log goes on", async () => {
   const path = join(work, "refused.jsonl");
   for (const [op, log] of [

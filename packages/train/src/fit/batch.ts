@@ -1,6 +1,6 @@
 // Batches as a model takes them: its arguments and, last, the target.
-import { add, ArgumentError, mul, reshape, stack, type Tensor } from "@weft/tensor";
-import { callable, describe, filled, untaped, wantIterable } from "@weft/tensor/internals";
+import { add, ArgumentError, isTensor, mul, reshape, ShapeError, stack, type Tensor } from "@weft/tensor";
+import { callable, describe, filled, refusePromise, untaped, wantIterable } from "@weft/tensor/internals";
 import { Merged } from "../merged.ts";
 import { areLengths } from "@weft/data/internals";
 
@@ -45,6 +45,17 @@ export function checkData(op: string, what: string, data: unknown, passes: numbe
       `${op}: ${what} can be iterated over only once (it is a generator or an iterator), but ${passes} epochs need it ` +
         "again each time. Pass minibatch(…), an array of batches, or an object that makes a new iterator: " +
         "{ [Symbol.iterator]: () => generator() }",
+    );
+}
+
+/** Refuses what is no loss of a batch. */
+export function wantLoss(op: string, loss: unknown): void {
+  refusePromise(loss, `${op}: the loss is asynchronous; wanted a function that returns its tensor at once`);
+  if (!isTensor(loss))
+    throw new ArgumentError(`${op}: wanted a tensor of one element as the loss, got ${describe(loss)}`);
+  if (loss.size !== 1)
+    throw new ShapeError(
+      `${op}: wanted a tensor of one element as the loss, got ${describe(loss)}; reduce it, as loss.mean() does`,
     );
 }
 

@@ -6,7 +6,7 @@ import { areLengths, beside, leftOf } from "@weft/data/internals";
 import { boolean, callable, describe, handle, readOptions, sameShape, visitTensors } from "@weft/tensor/internals";
 import { Merged } from "../merged.ts";
 import { rowsOf } from "../rows.ts";
-import { checkData, functionOf, MeanLoss, partsOf, type LabeledBatches, type Model } from "./batch.ts";
+import { checkData, functionOf, MeanLoss, partsOf, wantLoss, type LabeledBatches, type Model } from "./batch.ts";
 import { metricsKind } from "./options.ts";
 import { collect, readMetrics, resultsOf, update, type Metrics, type Results } from "./results.ts";
 
@@ -59,9 +59,11 @@ export async function evaluate<
         training(false, () => {
           const y = call(...inputs);
           update(op, metrics, y, target);
-          const loss = read.loss?.(y, target);
-          if (loss !== undefined) mean.add(loss, rowsOf(batch));
-          return loss ?? firstOf(y);
+          if (read.loss === undefined) return firstOf(y);
+          const loss = read.loss(y, target);
+          wantLoss(op, loss);
+          mean.add(loss, rowsOf(batch));
+          return loss;
         }),
       );
       if (result === undefined) continue;
@@ -128,6 +130,10 @@ export async function predict<X>(
       const inputs = inputsOf(op, batch, target);
       const y = scope(() => training(false, () => call(...inputs)));
       if (!isTensor(y)) throw new ArgumentError(`${op}: wanted a model that returns a tensor, got ${describe(y)}`);
+      if (y.shape.length === 0)
+        throw new ShapeError(
+          `${op}: wanted a model that returns a prediction for each row of a batch, along the first axis, got ${describe(y)}`,
+        );
       if (before !== undefined && !sameShape(before.slice(1), y.shape.slice(1)))
         throw new ShapeError(
           `${op}: predictions of two batches are [${before}] and [${y.shape}], which are no one tensor. Sequences in a batch ` +

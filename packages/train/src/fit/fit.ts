@@ -3,7 +3,17 @@ import { StateError } from "@weft/autograd";
 import { ArgumentError } from "@weft/tensor";
 import { boxes } from "@weft/autograd/internals";
 import { placeOf } from "@weft/data/internals";
-import { anything, boolean, callable, either, quoted, readOptions, readValue } from "@weft/tensor/internals";
+import {
+  anything,
+  boolean,
+  callable,
+  either,
+  quoted,
+  readOptions,
+  readValue,
+  string,
+  type OptionKind,
+} from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsFunction, CheckpointsOptions } from "../checkpoints.ts";
 import { stoppingOf, type BestValues, type EarlyStoppingOptions } from "../early-stopping.ts";
 import type { Log } from "../log/log.ts";
@@ -149,6 +159,7 @@ export const fitWith =
     let best: BestValues | undefined;
     if (stop !== undefined) {
       const { monitor, restore = false, ...rest } = stop;
+      wantMonitor(op, "stop.monitor", monitor);
       readValue(op, "stop.restore", restore, either(boolean, treeKind));
       const again = restore === false ? {} : { restore: restore === true ? model : restore };
       if (again.restore !== undefined) wantBoxes(op, "stop.restore should restore", again.restore);
@@ -165,6 +176,11 @@ export const fitWith =
     if (onEpoch !== undefined) run = calling(op, run, onEpoch as (epoch: Epoch<M>) => unknown);
     if (saved !== undefined) {
       const { monitor, ...rest } = saved;
+      wantMonitor(op, "checkpoints.monitor", monitor);
+      if ("step" in saved)
+        throw new ArgumentError(
+          `${op}: there is no option "step" in checkpoints: the steps that are counted are epochs`,
+        );
       const { position } = data as { readonly position?: object };
       const tree = {
         model,
@@ -246,6 +262,12 @@ async function placeLoaded(
   if (at !== undefined) Object.assign(position!, at);
   if (random.backend !== undefined) for (const { box } of waiting) box.initialize(random.backend);
 }
+
+/** Refuses what names no number of an epoch. */
+function wantMonitor(op: string, name: string, monitor: unknown): void {
+  if (monitor !== undefined) readValue(op, name, monitor, either(numberName, callable));
+}
+const numberName: OptionKind<string> = { ...string, wanted: 'the name of a number such as "valLoss"' };
 
 /** Whether less or more is better of the number with that name: a loss, or what a metric measures. */
 function better(op: string, metrics: Metrics<never, never>, name: string): Mode {

@@ -11,9 +11,13 @@ import { beginning, histogramEvent, scalarEvents, settingsEvent, textEvent } fro
 import { histogramOf } from "./histogram.ts";
 import type { FileLog } from "./log.ts";
 
-function checkPath(op: string, what: string, path: unknown): void {
+function checkPath(op: string, what: string, path: unknown, more: readonly unknown[]): void {
   if (typeof path !== "string" || path === "")
     throw new ArgumentError(`${op}: wanted the path of a ${what}, got ${describe(path)}`);
+  if (more.length > 0)
+    throw new ArgumentError(
+      `${op}: there are no options; wanted the path of a ${what} only, got also ${describe(more[0])}`,
+    );
 }
 
 const now = (): number => Date.now() / 1000;
@@ -34,8 +38,9 @@ const written = (_: string, x: unknown): unknown => (typeof x === "number" && !N
  * @example
  * for await (const loss of logTo(minimize(f, batches, adam()), jsonl("run.jsonl"))) ;
  */
-export function jsonl(path: string): FileLog {
-  checkPath("jsonl", "file", path);
+export function jsonl(path: string): FileLog;
+export function jsonl(path: string, ...more: readonly unknown[]): FileLog {
+  checkPath("jsonl", "file", path, more);
   const file = new Appended(async () => {
     await makeFolder(dirname(path));
     await endLastLine(path);
@@ -125,8 +130,9 @@ let begun = 0;
  * log.settings({ lr: 0.001 });
  * for await (const loss of logTo(minimize(f, batches, adam()), log)) ;
  */
-export function tensorBoard(folder: string): FileLog {
-  checkPath("tensorBoard", "folder", folder);
+export function tensorBoard(folder: string): FileLog;
+export function tensorBoard(folder: string, ...more: readonly unknown[]): FileLog {
+  checkPath("tensorBoard", "folder", folder, more);
   const time = now();
   const seconds = String(Math.floor(time)).padStart(10, "0");
   const name = `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${begun++}`;
