@@ -165,6 +165,16 @@ describe("side by side", () => {
     ).toEqual([["exp"], ["sum"], ["div"]]);
   });
 
+  test("no more than sixteen that read one operand: pieces of any number take few different kernels", () => {
+    const cut = (n: number) =>
+      launches((leaf) => {
+        const x = matmul(leaf(n, 3), leaf(3, 8));
+        return Array.from({ length: n }, (_, i) => sin(slice(x, { starts: [i], ends: [i + 1] })));
+      })[1]!.map((names) => names.split("+").length);
+    expect(cut(7)).toEqual([7]);
+    expect(cut(41)).toEqual([16, 16, 9]);
+  });
+
   test("no more than a launch may read", () => {
     const many = launches((leaf) => {
       const x = leaf(8);

@@ -81,6 +81,12 @@ export function merge(
   return merger;
 }
 
+/**
+ * So many maps join because they read the same operand. More would make a kernel of its own for each number of pieces
+ * that something is cut into: trees and sentences have ever new ones.
+ */
+const SIDE_BY_SIDE = 16;
+
 /** Assigns operations to groups, one after the other. */
 class Merger {
   readonly groups: OpenGroup[] = [];
@@ -178,7 +184,14 @@ class Merger {
     const ready = this.#allReady(reads);
     for (const x of reads) {
       for (const g of this.readers[x.base.id] ?? [])
-        if (g.level >= ready && g.kind === "map" && !isReductionEpilogue(g) && this.#fits(g, value, reads)) return g;
+        if (
+          g.level >= ready &&
+          g.kind === "map" &&
+          g.roots.length < SIDE_BY_SIDE &&
+          !isReductionEpilogue(g) &&
+          this.#fits(g, value, reads)
+        )
+          return g;
     }
     return undefined;
   }
