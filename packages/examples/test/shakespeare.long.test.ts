@@ -2,10 +2,10 @@
 // computes; and the texts of a folder.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { mul } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { Embedding, LSTM, Linear, place, seed } from "@weft/nn";
 import { describe, expect, test } from "vitest";
-import { converged } from "../src/convergence.ts";
 import { heldOut } from "../src/held-out.ts";
 import { reading } from "../src/models/shakespeare.ts";
 import { reader } from "../src/reader.ts";
@@ -57,10 +57,35 @@ test("every part of a text is in the test set by a tenth", () => {
   expect([...train, ...held].toSorted((a, b) => a - b)).toEqual([...Array(203).keys()]);
 });
 
-test("what was measured has converged when its trend is upwards", async () => {
-  expect(await converged([3, 2, 1, 1.05], { alpha: 0.1 })).toBe(false);
-  expect(await converged([1, 2], { alpha: 0.1 })).toBe(true);
-  expect(await converged([3, 3.2, 3.1], { alpha: 0.1 })).toBe(true);
+describe("what is measured after epochs ends it", () => {
+  /** Just begun: nothing is learned between evaluations. */
+  async function begun() {
+    const backend = await open({});
+    seed(1);
+    const { model, evaluate, finished } = await start(backend);
+    return { output: (model as { readonly output: Linear }).output, evaluate, finished: finished! };
+  }
+
+  test("where it no longer falls", async () => {
+    const { evaluate, finished } = await begun();
+    for (let i = 0; i < 25; i++) await evaluate(); // in the middle of an epoch: it counts nothing
+    for (let epoch = 1; epoch <= 20; epoch++) {
+      await evaluate(epoch);
+      expect(finished()).toBe(false);
+    }
+    await evaluate(21);
+    expect(finished()).toBe(true);
+  });
+
+  test("where it rises", async () => {
+    const { output, evaluate, finished } = await begun();
+    const { testPerplexity: first } = await evaluate(1);
+    expect(finished()).toBe(false);
+    output.weight.value = mul(output.weight, 1000); // now it is sure of what is wrong
+    const { testPerplexity: second } = await evaluate(2);
+    expect(second).toBeGreaterThan(Number(first));
+    expect(finished()).toBe(true);
+  });
 });
 
 test.skipIf(!hasModule("torch"))("reads on with PyTorch's numbers", async () => {

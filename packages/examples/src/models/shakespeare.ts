@@ -1,10 +1,9 @@
 // A language model over characters, as in Knet's tutorial: an LSTM reads the works of Shakespeare, or any text, and its
 // state goes on from window to window. It stops when it gets no better on text that it has not seen.
 import { Embedding, LSTM, Linear } from "@weft/nn";
-import { adam, minimize } from "@weft/optim";
+import { adam, converge, minimize } from "@weft/optim";
 import { gutenberg, minibatch } from "@weft/data";
 import { blocksOf } from "../blocks.ts";
-import { converged } from "../convergence.ts";
 import { meanOf } from "../evaluation.ts";
 import { heldOut } from "../held-out.ts";
 import type { Learner, Program, Setting } from "../program.ts";
@@ -46,26 +45,28 @@ export function reading({ ids, characters }: Text, sizes: typeof plays, backend:
   const readerOf = (places: number) => reader(model, [layers, places, units], backend);
   const [reads, tested] = [readerOf(rows), readerOf(rows)];
   const optimizer = adam();
-  const progress = { perplexities: [] as number[], finished: false };
+  /** What was measured last, and a loop that takes note of it, one turn for each epoch: until it stops falling. */
+  const latest = [NaN];
+  const falling = converge(latest, { alpha: 0.1 });
   const text = (length: number) => write(readerOf(1).next, characters, { first: "\n", length });
 
   return {
     from: `${count(ids.data.length)} characters`,
     model,
     vocabularies: { characters: { tokens: characters } },
-    state: { optimizer, batches, reading: reads.state, progress },
+    state: { optimizer, batches, reading: reads.state, falling },
     epoch: () => minimize(reads.loss, batches, optimizer),
     of: "perplexity of a character, in text that it has not seen",
     async evaluate(epoch) {
       tested.reset();
       const testPerplexity = Math.exp(await meanOf(tested.loss, minibatch([test.x, test.y], 1, { backend })));
       if (epoch !== undefined) {
-        progress.perplexities = [...progress.perplexities, testPerplexity];
-        progress.finished = await converged(progress.perplexities, { alpha: 0.1 });
+        latest[0] = testPerplexity;
+        for await (const _ of falling);
       }
       return { testPerplexity };
     },
-    finished: () => progress.finished,
+    finished: () => falling.stopped,
     says: () => text(100),
     sections: async () => [textSection(await text(600))],
   };
