@@ -7,7 +7,7 @@ import { progress, type Display, type Signal } from "@weft/data";
 import { FileError, load, params, place, readMetadata, save, type Metadata } from "@weft/nn";
 import { DivergenceError } from "@weft/optim";
 import { logTo, type Log, type Scalars } from "@weft/train";
-import { isValues, type Learner, type Step } from "./program.ts";
+import { isValues, type Learner, type Step, type Steps } from "./program.ts";
 import { TrainingRecord } from "./record.ts";
 import { turns } from "./turns.ts";
 import { asMetadata, refuseOthers } from "./vocabularies.ts";
@@ -62,7 +62,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     await load(files.training, training);
   } else for (const file of [files.model, files.training, files.report]) await rm(file, { force: true });
   const record = await TrainingRecord.open(files.metrics, at.step);
-  const begun = { ...at };
+  const before = { ...at };
   /** The steps with which epochs ended. */
   const ends: number[] = [];
   /** The step at which the model was saved. */
@@ -73,11 +73,11 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   const done = (): boolean =>
     at.epoch >= epochs || at.step >= steps || signal?.aborted === true || learner.finished?.() === true;
   const turn = turns();
-  /** The steps until the next evaluation. */
-  async function* round(): AsyncGenerator<Step> {
+  /** The steps until the next evaluation, of which an epoch has begun. */
+  async function* round(begun: Steps): AsyncGenerator<Step> {
     const end = Math.min(epochs, (Math.floor(at.epoch / every) + 1) * every);
-    while (at.epoch < end && !done()) {
-      for await (const item of learner.epoch()) {
+    for (let next: Steps | undefined = begun; at.epoch < end && !done(); next = undefined) {
+      for await (const item of next ?? learner.epoch()) {
         at.step++;
         yield item;
         await turn();
@@ -97,7 +97,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
       await record.flush();
       const [name, value] = wrong;
       const when = values["epoch"] === undefined ? "in" : "after";
-      const epoch = begun.epoch + ends.filter((end) => end < step).length + 1;
+      const epoch = before.epoch + ends.filter((end) => end < step).length + 1;
       const kept = saved === undefined ? "Nothing was saved." : `The model of step ${saved} is in ${files.model}.`;
       throw new DivergenceError(`the ${labelOf(name)} became ${value} ${when} step ${step} (epoch ${epoch}). ${kept}`);
     },
@@ -126,22 +126,23 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     });
   /** An evaluation leaves random numbers where they were: how often it happens changes nothing. */
   const evaluate = async (epoch?: number): Promise<Scalars> => {
-    const before = { ...backend.stream };
-    return learner.evaluate(epoch).finally(() => Object.assign(backend.stream, before));
+    const stream = { ...backend.stream };
+    return learner.evaluate(epoch).finally(() => Object.assign(backend.stream, stream));
   };
 
   let result: Scalars | undefined;
   while (!done()) {
-    const before = at.epoch;
-    const name = `epoch ${before + 1}/${epochs}`;
+    const { epoch } = at;
+    const name = `epoch ${epoch + 1}/${epochs}`;
     const shown = options.display === undefined ? { name } : { name, display: options.display };
-    const total = lengthOf(learner, every);
-    const logged = logTo(progress(round(), total === undefined ? shown : { ...shown, total }), log, {
+    const begun = learner.epoch();
+    const total = begun.length === undefined ? {} : { total: begun.length * every };
+    const logged = logTo(progress(round(begun), { ...shown, ...total }), log, {
       values: (item) => (isValues(item) ? item : { loss: item }),
       step: () => at.step,
     });
     for await (const _ of logged);
-    const whole = at.epoch > before;
+    const whole = at.epoch > epoch;
     if (!whole) await writeOrTell(); // a second signal may end the program while it evaluates
     result = await evaluate(whole ? at.epoch : undefined).catch(async (error: unknown) => {
       if (whole && (await isFinite(learner.model, backend).catch(() => false))) await writeOrTell(); // it was learned
@@ -152,16 +153,11 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
       await record.flush();
       await writeOrTell(result); // with what the evaluation has kept
     }
-    told?.(whole ? at.epoch : before + 1, result, await learner.says?.());
+    told?.(whole ? at.epoch : epoch + 1, result, await learner.says?.());
   }
   if (result === undefined && at.step > 0) result = await evaluate();
   if (noted === undefined || noted !== result) await write(result);
-  return { record, ...at, taken: at.step - begun.step, result };
-}
-
-function lengthOf(learner: Learner, every: number): number | undefined {
-  const { length } = learner.epoch() as { length?: number };
-  return length === undefined ? undefined : length * every;
+  return { record, ...at, taken: at.step - before.step, result };
 }
 
 /** Whether all parameters are finite: what has diverged does not replace what has not. */

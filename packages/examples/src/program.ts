@@ -74,6 +74,9 @@ export type Step = Measured | Values;
 export const isValues = (step: Step): step is Values =>
   typeof step === "object" && typeof (step as { item?: unknown }).item !== "function";
 
+/** Steps, and their number, where it is known. */
+export type Steps = AsyncIterable<Step> & { readonly length?: number | undefined };
+
 /** A program that has started: what learns, how it takes its steps, and what it can show. */
 export interface Learner {
   /** What it learns from, for the first line of the output: `60,000 pictures of mnist`. */
@@ -84,8 +87,8 @@ export interface Learner {
   readonly vocabularies?: Vocabularies;
   /** What a saved training needs beside the model to go on: the optimizer, the batches. */
   readonly state?: object;
-  /** The steps of one epoch, or what is left of it in a training that goes on. */
-  readonly epoch: () => AsyncIterable<Step>;
+  /** Begins an epoch: its steps, or what is left of them in a training that goes on, and how many that is. */
+  readonly epoch: () => Steps;
   /** What it has learned from since it started, where steps differ: so many words. Its speed is given in them. */
   readonly counted?: { readonly of: string; readonly soFar: () => number };
   /**

@@ -104,6 +104,18 @@ test("many epochs need no more memory than few", async () => {
   expect(heaps.at(-1)).toBe(heaps[4]);
 });
 
+test("an epoch begins only to be taken, and its length is shown", async () => {
+  const backend = await open({});
+  seed(1);
+  const learner = classifying(recipes.softmax, few, { backend, size: 20, seed: 1 });
+  const totals: (number | undefined)[] = [];
+  const epoch = vi.fn(learner.epoch);
+  const watched = { update: ({ total }: { total?: number | undefined }) => void totals.push(total), close: () => {} };
+  await learn({ ...learner, epoch }, { backend, folder: temporaryFolder(), epochs: 4, every: 2, display: watched });
+  expect(epoch).toHaveBeenCalledTimes(4);
+  expect(new Set(totals)).toEqual(new Set([6]));
+});
+
 test("confusion and mistakes", () => {
   const answer = (label: number, guess: number, confidence: number, index = 0) => ({ index, label, guess, confidence });
   const all = [answer(0, 0, 0.9), answer(0, 1, 0.4), answer(1, 0, 0.8), answer(1, 1, 1)];
