@@ -1,5 +1,5 @@
-// The datasets by name, and parts of them.
-import { cifar10, digits, mnist, type HostArray, type Labeled, type Pictures } from "@weft/data";
+// The datasets by name.
+import { cifar10, digits, mnist, subset, type Pictures } from "@weft/data";
 
 const sources = {
   digits: async (): Promise<Pictures> => digits(),
@@ -15,18 +15,5 @@ export const digitNames: readonly DataName[] = ["digits", "mnist"];
 /** A dataset, with at most `limit` pictures for training and for testing. */
 export async function dataset(name: DataName, limit = Infinity): Promise<Pictures> {
   const { train, test, classes } = await sources[name]();
-  return { train: first(train, limit), test: first(test, limit), classes };
-}
-
-const first = ({ images, labels }: Labeled, limit: number): Labeled => ({
-  images: firstRows(images, limit),
-  labels: firstRows(labels, limit),
-});
-
-/** The first rows of an array, at most `limit`. */
-export function firstRows<A extends Uint8Array | Int32Array>(array: HostArray<A>, limit: number): HostArray<A> {
-  const [count, ...rest] = array.shape as [number, ...number[]];
-  const kept = Math.min(count, limit);
-  const data = array.data.subarray(0, kept * rest.reduce((n, d) => n * d, 1)) as A;
-  return { ...array, data, shape: [kept, ...rest] };
+  return { train: subset(train, { end: limit }), test: subset(test, { end: limit }), classes };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Chain, Linear, save } from "@weft/nn";
 import { flatten } from "@weft/tensor";
 import { expect, test } from "vitest";
+import { filesIn } from "../src/learning.ts";
 import { programNames } from "../src/programs.ts";
 import { temporaryFolder, weft } from "./session.ts";
 
@@ -123,6 +124,34 @@ test("weft predict says why a file cannot be used", async () => {
   expect(await predict("softmax", "7", "2000")).toBe(
     "weft: there is no picture 2000: the test set of digits has 0 to 1999.",
   );
+});
+
+const broken = [
+  "{",
+  "null",
+  "[]",
+  "7",
+  '{ "epochs": 0 }',
+  '{ "epochs": "3" }',
+  '{ "data": "digits" }',
+  '{ "backend": "constructor" }',
+  '{ "options": null }',
+  '{ "options": { "optimizer": "magic" } }',
+  '{ "options": { "toString": true } }',
+  '{ "constructor": 1 }',
+];
+test.each(broken)("what was wanted of a training is refused where it is broken: %s", async (wanted) => {
+  const folder = temporaryFolder();
+  const { model, training } = filesIn(folder);
+  for (const file of [model, training]) await save(file, Linear(1, 1), { weft: "charlm", wanted, epoch: 0, step: 1 });
+  const refused = (file: string) => ({
+    code: 1,
+    out: "",
+    err: `weft: ${file}: what was wanted of charlm cannot be read. It was changed after it was saved.`,
+  });
+  expect(await weft("predict", folder, "--text", "a")).toEqual(refused(model));
+  expect(await weft("train", "--resume", folder)).toEqual(refused(training));
+  expect(await weft("train", "charlm", "--out", folder)).toEqual(refused(training));
 });
 
 test.each([NaN, Infinity])("weft predict refuses to guess with weights of %d", async (value) => {

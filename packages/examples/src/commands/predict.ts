@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { ArgumentError } from "@weft/tensor";
 import { printable } from "@weft/tensor/internals";
 import { load, readMetadata } from "@weft/nn";
-import { DataError, type Labeled, type Vocabulary } from "@weft/data";
+import { DataError, subset, type Vocabulary } from "@weft/data";
 import { pictureAt, type Pixels } from "../report/picture.ts";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataNames, dataset, digitNames, type DataName } from "../datasets.ts";
@@ -12,7 +12,7 @@ import { filesIn } from "../learning.ts";
 import type { Program } from "../program.ts";
 import { isProgram, programNames, programs } from "../programs.ts";
 import { vocabulariesIn } from "../vocabularies.ts";
-import type { Wanted } from "./train.ts";
+import { wantedIn } from "../wanted.ts";
 import { isRecipe, recipeNames, recipes, type RecipeName } from "../recipes.ts";
 import type { Recipe } from "../recipe.ts";
 import { count, percent, withArticle, type Print } from "../words.ts";
@@ -59,7 +59,7 @@ export async function predictCommand(
     print(`Test accuracy ${percent(accuracy)} of ${count(total)} pictures of ${data}.`);
     return;
   }
-  const chosen = pick(test, indices);
+  const chosen = subset(test, indices);
   for (const { index, label, guess, confidence } of await answers(model, chosen, backend)) {
     if (indices.length === 1) print(drawing(pictureAt(chosen, 0)));
     const verdict = guess === label ? "right" : `wrong, it is ${withArticle(classes[label]!)}`;
@@ -70,11 +70,11 @@ export async function predictCommand(
 /** What the model of text in a file answers. */
 async function answered(file: string, text: string, backend: BackendName): Promise<string> {
   const metadata = await readMetadata(file);
-  const { weft, wanted } = metadata;
-  const program: Program | undefined = isProgram(weft) ? programs[weft] : undefined;
-  if (program?.answers === undefined || typeof wanted !== "string") {
+  const before = wantedIn(metadata, file);
+  const program: Program | undefined = before && programs[before.name];
+  if (before === undefined || program?.answers === undefined) {
     const names = programNames.filter((name) => "answers" in programs[name]);
-    throw new ArgumentError(`${file}: ${holds(weft)}; a text is for ${names.join(", ")}.`);
+    throw new ArgumentError(`${file}: ${holds(metadata["weft"])}; a text is for ${names.join(", ")}.`);
   }
   const all = vocabulariesIn(metadata, file);
   const known = (name: string): Vocabulary => {
@@ -82,7 +82,7 @@ async function answered(file: string, text: string, backend: BackendName): Promi
     if (found === undefined) throw new DataError(`${file}: the file does not say what its ${name} are: train it anew.`);
     return found;
   };
-  const { quick = false, options = {} } = JSON.parse(wanted) as Wanted;
+  const { quick = false, options = {} } = before.wanted;
   const { model, answer } = program.answers(known, { backend: await openBackend(backend, 0), quick, options });
   await load(file, model);
   return (await answer(text)).replaceAll("\r\n", "\n"); // a terminal needs none of the text's own ends of lines
@@ -106,18 +106,6 @@ async function known(file: string, options: PredictOptions) {
   const recipe: Recipe = recipes[name];
   const data = options.data ?? dataNames.find((known) => known === metadata["data"]) ?? (recipe.data ?? digitNames)[0]!;
   return { model: await load(file, recipe.model()), data };
-}
-
-/** The pictures at some indices. */
-function pick({ images, labels }: Labeled, indices: readonly number[]): Labeled {
-  const size = images.data.length / labels.data.length;
-  const data = new Uint8Array(indices.length * size);
-  for (const [at, index] of indices.entries())
-    data.set(images.data.subarray(index * size, (index + 1) * size), at * size);
-  return {
-    images: { ...images, data, shape: [indices.length, ...images.shape.slice(1)] },
-    labels: { ...labels, data: Int32Array.from(indices, (index) => labels.data[index]!), shape: [indices.length] },
-  };
 }
 
 /** A picture as lines of text: each character is two pixels, one above the other; colors become dark or bright. */

@@ -4,28 +4,14 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ArgumentError } from "@weft/tensor";
 import { FileError, params, readMetadata, seed as startNumbering, summary } from "@weft/nn";
-import { openBackend, type BackendName } from "../backends.ts";
+import { openBackend } from "../backends.ts";
 import { interruption } from "../interruption.ts";
 import { filesIn, learn, type Learned } from "../learning.ts";
 import type { Learner, Program } from "../program.ts";
 import { isRecipe } from "../recipes.ts";
-import { isProgram, programs, type ProgramName } from "../programs.ts";
+import { programs, type ProgramName } from "../programs.ts";
+import { asNotes, wantedIn, type Wanted } from "../wanted.ts";
 import { capitalized, clock, count, labelOf, said, stopping, type Print } from "../words.ts";
-
-/** What is wanted of a program; it is kept in the file of the training, so that it can go on with the same. */
-export interface Wanted {
-  readonly data?: string | undefined;
-  readonly epochs?: number | undefined;
-  readonly steps?: number | undefined;
-  readonly seed?: number | undefined;
-  readonly backend?: BackendName | undefined;
-  /** Uses no more cases than this. */
-  readonly limit?: number | undefined;
-  /** A minute's worth. */
-  readonly quick?: boolean | undefined;
-  /** The program's own options. */
-  readonly options?: Readonly<Record<string, string | true | undefined>>;
-}
 
 /** What is wanted, and the folder for the files. */
 interface WantedIn extends Wanted {
@@ -48,9 +34,11 @@ export async function trainCommand(name: ProgramName, wanted: WantedIn, print: P
 async function refuseUnfinished(folder: string): Promise<void> {
   const { training } = filesIn(folder);
   if (!existsSync(training)) return;
-  const { weft, wanted, epoch, step, finished } = await readMetadata(training);
-  if (!isProgram(weft) || typeof wanted !== "string" || finished === true) return;
-  const { epochs = programs[weft].epochs, steps = Infinity } = JSON.parse(wanted) as Wanted;
+  const metadata = await readMetadata(training);
+  const known = wantedIn(metadata, training);
+  const { epoch, step, finished } = metadata;
+  if (known === undefined || finished === true) return;
+  const { epochs = programs[known.name].epochs, steps = Infinity } = known.wanted;
   if (Number(epoch) >= epochs || Number(step) >= steps) return;
   throw new ArgumentError(
     `${folder} holds a training at epoch ${epoch} of ${epochs}: \`--resume ${folder}\` goes on with it, ` +
@@ -65,11 +53,13 @@ export async function resumeCommand(
   wanted: WantedIn,
   print: Print,
 ): Promise<number> {
-  const { weft, wanted: before, step } = await readMetadata(filesIn(folder).training);
-  if (!isProgram(weft) || typeof before !== "string")
-    throw new ArgumentError(`${filesIn(folder).training} does not say which program it is of: it cannot go on.`);
-  if (name !== undefined && name !== weft)
-    throw new ArgumentError(`the training in ${folder} is one of ${weft}, not of ${name}.`);
+  const { training } = filesIn(folder);
+  const metadata = await readMetadata(training);
+  const before = wantedIn(metadata, training);
+  if (before === undefined)
+    throw new ArgumentError(`${training} does not say which program it is of: it cannot go on.`);
+  if (name !== undefined && name !== before.name)
+    throw new ArgumentError(`the training in ${folder} is one of ${before.name}, not of ${name}.`);
   const { epochs, steps, backend, out, options, ...others } = wanted;
   if (out !== undefined)
     throw new ArgumentError(
@@ -79,10 +69,10 @@ export async function resumeCommand(
   const other = Object.entries({ ...others, ...options }).find(([, x]) => x !== undefined)?.[0];
   if (other !== undefined)
     throw new ArgumentError(`a training goes on with the --${other} that it began with: leave it out.`);
-  const known = JSON.parse(before) as Wanted;
-  const left = known.steps !== undefined && Number(step) < known.steps ? known.steps : undefined;
+  const known = before.wanted;
+  const left = known.steps !== undefined && Number(metadata["step"]) < known.steps ? known.steps : undefined;
   const kept = { ...known, ...(epochs && { epochs }), steps: steps ?? left, ...(backend && { backend }) };
-  return run(weft, kept, folder, true, print);
+  return run(before.name, kept, folder, true, print);
 }
 
 /** The options with the defaults of the program; those that it does not have are refused. */
@@ -129,7 +119,7 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
     every: program.every ?? 1,
     resume,
     signal: stop.signal,
-    notes: { weft: name, ...(data !== undefined && { data }), seed: String(seed), wanted: JSON.stringify(wanted) },
+    notes: { ...asNotes(name, wanted), ...(data !== undefined && { data }), seed: String(seed) },
     told(epoch, found, says) {
       const line = found instanceof FileError ? `${found.message}. Training continues.` : results(found);
       print(`epoch ${epoch}/${epochs}: ${line}`);

@@ -4,8 +4,7 @@
 import { squeeze, type Backend, type Tensor } from "@weft/tensor";
 import { Embedding, GRU, Linear, crossEntropy, perGate, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
-import { imdb, minibatch, type HostArray, type ReviewSet } from "@weft/data";
-import { firstRows } from "../datasets.ts";
+import { imdb, minibatch, subset, type HostArray, type ReviewSet } from "@weft/data";
 import { examination } from "../evaluation.ts";
 import type { Learner, Program } from "../program.ts";
 import { reviewSections } from "../report/reviews.ts";
@@ -24,11 +23,8 @@ export const gru: Program = {
   async start({ backend, seed, limit }) {
     // As in Keras and Knet, shorter reviews are filled up before their words, so the last step is their last word.
     const { train, test, vocabulary } = await imdb({ words, length });
-    const part = ({ inputs, labels }: typeof train) => ({
-      inputs: firstRows(inputs, limit),
-      labels: firstRows(labels, limit),
-    });
-    return judging({ train: part(train), test: part(test), vocabulary }, backend, seed);
+    const [some, others] = [train, test].map((part) => subset(part, { end: limit })) as [typeof train, typeof test];
+    return judging({ train: some, test: others, vocabulary }, backend, seed);
   },
 };
 
