@@ -16,10 +16,8 @@ test("weft train dcgan learns, and goes on to the same numbers", { timeout: 240_
   expect(losses[0]).toBeGreaterThan(1.2); // 2 ln 2 = 1.386 is chance
   expect(losses.at(-1)).toBeLessThan(1);
   const { metadata } = readSafetensors(readFileSync(join(whole, "model.safetensors")));
-  const { drawingsOfTheRarest, digitsFound, readerAccuracy } = metadata;
+  const { drawingsOfTheRarest, readerAccuracy } = metadata;
   expect(out).toMatch(new RegExp(`^Drawings of the rarest ${drawingsOfTheRarest} after 12 steps, `, "m"));
-  expect(drawingsOfTheRarest).toBeLessThan(100); // it can still get better
-  expect(digitsFound).toBeLessThanOrEqual(10);
   expect(readerAccuracy).toBeGreaterThan(0.2); // it has learned from 20 pictures
   const html = readFileSync(join(whole, "report.html"), "utf8");
   expect(html).toContain("reader accuracy");
