@@ -18,7 +18,7 @@ const batches = minibatch(digits().train, 100, { backend, shuffle: true });
 const run = { model, optimizer, batches, random: backend.stream, step: 0 };
 if (existsSync(file)) await load(file, run);
 const steps = minimize((x, y) => crossEntropy(model(x), y), cycle(batches), optimizer);
-for await (const loss of takeFirst(steps, Number(last) - run.step)) {
+for await (const loss of takeFirst(steps, () => Number(last) - run.step)) {
   if (++run.step % 50 !== 0) continue;
   await save(file, run);
   console.log(`step ${run.step}, loss ${await loss.item()}`);

@@ -1,6 +1,6 @@
 // A language model over characters, as in the first table of Knet's benchmarks: an LSTM reads The Song of Hiawatha in
 // 128 places at once, and says at each character which one comes next. Its state goes on from window to window.
-import { Embedding, LSTM, Linear, freeze, normal, zeros } from "@weft/nn";
+import { Embedding, LSTM, Linear, normal, zeros } from "@weft/nn";
 import { adam, chain, clipGlobalNorm, minimize, sgd } from "@weft/optim";
 import { gutenberg, minibatch } from "@weft/data";
 import { blocksOf } from "../blocks.ts";
@@ -18,10 +18,9 @@ const start = { init, biasInit: zeros() };
 function network(characters: number) {
   const model = {
     embed: Embedding(characters, units, { init }),
-    lstm: LSTM({ in: units, hidden: units, ...start, forgetBias: 1 }),
+    lstm: LSTM({ in: units, hidden: units, ...start, forgetBias: 1, recurrentBias: false }),
     output: Linear(units, characters, start),
   };
-  freeze(model.lstm.bias_hh_l0); // the definition has one bias; the LSTM of PyTorch, and so this one, has two
   return model;
 }
 

@@ -1,5 +1,5 @@
-// A small GPT over the characters of Shakespeare, as nanoGPT trains it: a transformer (Vaswani et al. 2017) in which
-// each place sees only those before it (Radford et al. 2018).
+// A small GPT over the characters of Shakespeare, with the sizes and the optimizer of nanoGPT (docs/results.md says what
+// differs): a transformer (Vaswani et al. 2017) in which each place sees only those before it (Radford et al. 2018).
 import { add, reshape, type Tensor } from "@weft/tensor";
 import { Dropout, Embedding, LayerNorm, Linear, TransformerEncoder } from "@weft/nn";
 import { crossEntropy, layer, normal, parameter, params } from "@weft/nn";

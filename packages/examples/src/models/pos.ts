@@ -85,7 +85,7 @@ export function taggingBlocks(
     async evaluate() {
       const asked = { loss: crossEntropy, metrics: { accuracy: metrics.accuracy() } };
       const { accuracy, loss } = await evaluate(model, tested, asked);
-      return { wordAccuracy: accuracy, testLoss: loss! };
+      return { wordAccuracy: accuracy, testLoss: loss };
     },
     sections: async () => [await taggedSection(validation, classes, guessesOf(model, known, backend))],
   } satisfies Learner;

@@ -22,11 +22,11 @@ export const reinforce: Program = {
     const policy = Chain(Linear(4, 128), relu, Linear(128, 2)); // log π(a | s), but for a constant
     const optimizer = adam({ lr: 0.003 });
 
-    /** −Σ (G − b) log π(a | s) */
+    /** −Σ ((G − b) / σ) log π(a | s) */
     const loss = (carts: Tensor, actions: Tensor, surplus: Tensor) =>
       sum(mul(surplus, crossEntropy(policy(carts), actions, { reduction: "none" })));
 
-    /** The mean b of what followed, and of its square, over the last episodes. */
+    /** The mean b of what followed, and of its square, over the last episodes: σ² is what the square exceeds b² by. */
     const usual = { mean: 0, square: 0, episodes: 0 };
     function note(gains: readonly number[]): void {
       const rate = Math.max(0.05, 1 / ++usual.episodes);
@@ -40,7 +40,7 @@ export const reinforce: Program = {
       for await (const move of episode(backend, drawn(policy, backend))) moves.push(move);
       const gains = following(moves.length, discount);
       note(gains);
-      const deviation = Math.sqrt(usual.square - usual.mean ** 2);
+      const deviation = Math.sqrt(Math.max(usual.square - usual.mean ** 2, 1e-8)); // it is 0 if all gains are equal
       const surplus = gains.map((gain) => (gain - usual.mean) / deviation);
       scope(() => {
         const { carts, actions, numbers } = batchOf(moves, surplus, longest, backend);

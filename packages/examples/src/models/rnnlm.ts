@@ -1,9 +1,10 @@
 // A language model over words, as in DyNet's benchmark: an LSTM reads sentences of newspapers, and says after each word
 // which one comes next. Sentences of like lengths share a batch; what is missing at their ends counts nothing.
-import { reshape, scope, slice, type Creation, type Tensor } from "@weft/tensor";
-import { Embedding, LSTM, Linear, crossEntropy, freeze, training, uniform, xavier, zeros } from "@weft/nn";
+import { reshape, slice, type Creation, type Tensor } from "@weft/tensor";
+import { Embedding, LSTM, Linear, crossEntropy, uniform, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { minibatch, ptb, ragged, shuffle, words, type WordTexts } from "@weft/data";
+import { evaluate, metrics } from "@weft/train";
 import { counting } from "../counting.ts";
 import type { Learner, Program, Setting } from "../program.ts";
 import { count } from "../words.ts";
@@ -40,10 +41,9 @@ function network(words: number) {
   const start = { init: xavier(), biasInit: zeros() };
   const model = {
     embed: Embedding(words, features, { init: uniform(Math.sqrt(3 / features)) }), // Glorot, for a vector
-    lstm: LSTM({ in: features, hidden: units, ...start, forgetBias: 1 }),
+    lstm: LSTM({ in: features, hidden: units, ...start, forgetBias: 1, recurrentBias: false }),
     output: Linear(units, words, start),
   };
-  freeze(model.lstm.bias_hh_l0); // the definition has one bias; the LSTM of PyTorch, and so this one, has two
   /** The scores `[T B, V]` of what comes after each word of x `[T, B]`. */
   const scores = (x: Tensor) => model.output(reshape(model.lstm(model.embed(x)), [-1, units]));
   return { model, scores };
@@ -72,10 +72,9 @@ export function predicting(
   const { model, scores } = network(vocabulary.length);
   const end = vocabulary.indexOf("<eos>"); // a sentence begins and ends with it
   /** The sum over all words: sentences have no words beyond their ends. */
-  const loss = (x: Tensor, y: Tensor) =>
-    crossEntropy(scores(x), reshape(y, [-1]), { reduction: "sum", ignoreIndex: over });
+  const loss = (x: Tensor, y: Tensor) => crossEntropy(scores(x), y, { reduction: "sum", ignoreIndex: over });
 
-  /** Batches of sentences, the longest first: what is read, and what comes after each word of it. */
+  /** Batches of sentences, the longest first: what is read `[T, B]`, and what comes after each word of it `[T B]`. */
   const batchesOf = (sentences: readonly Int32Array[]) => {
     const sorted = [...sentences].sort((a, b) => b.length - a.length);
     const form = { batchFirst: false, lengths: false } as const;
@@ -84,19 +83,13 @@ export function predicting(
       { ...form, padding: end },
     );
     const next = ragged(sorted, { ...form, padding: over });
-    return minibatch([read, next], size, { backend, partial: true });
+    const transform = ([x, y]: readonly Tensor[]) => [x!, reshape(y!, [-1])] as const;
+    return minibatch([read, next], size, { backend, transform, partial: true });
   };
   const known = train.sentences.slice(0, limit);
   const fresh = validation.sentences.slice(0, limit);
   const [optimizer, batches] = [adam(), shuffle(batchesOf(known), { seed })];
   const read = counting(batches, ([x]) => x.size);
-
-  async function evaluate() {
-    let sum = 0;
-    for (const [x, y] of batchesOf(fresh)) sum += await scope(() => training(false, () => loss(x, y)).item());
-    const nll = sum / fresh.reduce((all, { length }) => all + length, 0);
-    return { nllPerWord: nll, perplexity: Math.exp(nll) };
-  }
 
   return {
     from: `${count(known.length)} sentences of ptb`,
@@ -106,7 +99,11 @@ export function predicting(
     epoch: () => minimize(loss, read, optimizer),
     counted: { of: "words", soFar: () => read.soFar },
     of: `nats a word, of ${count(fresh.length)} new sentences`,
-    evaluate,
+    async evaluate() {
+      const asked = { metrics: { perplexity: metrics.perplexity({ ignoreIndex: over }) } };
+      const { perplexity } = await evaluate(scores, batchesOf(fresh), asked);
+      return { nllPerWord: Math.log(perplexity), perplexity };
+    },
     async sections() {
       const sentence = writer(scores, vocabulary, backend);
       return [sentencesSection(await Promise.all(Array.from({ length: 12 }, (_, seed) => sentence(seed))))];

@@ -2,7 +2,7 @@
 // belongs to a name. With `--chars` rare words are read letter by letter.
 import { concat, squeeze, take, tanh, unbind, unsqueeze } from "@weft/tensor";
 import type { Creation, Tensor } from "@weft/tensor";
-import { Embedding, LSTM, Linear, crossEntropy, freeze, padSequence, uniform, xavier, zeros } from "@weft/nn";
+import { Embedding, LSTM, Linear, crossEntropy, padSequence, uniform, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import {
   characters,
@@ -24,12 +24,10 @@ const features = 128;
 const ofVectors = (size: number) => ({ init: uniform(Math.sqrt(3 / size)) }); // Glorot, for a vector
 const weights = { init: xavier(), bias: false };
 
-/** A network that reads from both ends, with one bias a gate as in DyNet; PyTorch, and so our LSTM, has two. */
+/** A network that reads from both ends, with one bias a gate as in DyNet. */
 function BothWays(inputs: number, hidden: number): LSTM {
-  const start = { init: xavier(), biasInit: zeros(), forgetBias: 1 };
-  const lstm = LSTM({ in: inputs, hidden, bidirectional: true, ...start });
-  freeze([lstm["bias_hh_l0"], lstm["bias_hh_l0_reverse"]]);
-  return lstm;
+  const start = { init: xavier(), biasInit: zeros(), forgetBias: 1, recurrentBias: false };
+  return LSTM({ in: inputs, hidden, bidirectional: true, ...start });
 }
 
 export const tagger: Program = {
