@@ -118,7 +118,7 @@ const wrong: [string, () => unknown, string][] = [
   [
     "an unknown option",
     () => RNNCell({ in: I, hidden: H, layers: 2 } as never),
-    'RNNCell: there is no option "layers"; known options: in, hidden, bias, layerNorm, init, biasInit, activation',
+    'RNNCell: there is no option "layers"; known options: in, hidden, bias, recurrentBias, layerNorm, init, biasInit, activation',
   ],
 ];
 test.each(wrong)("refuses %s", (_, f, message) => expect(f).toThrow(expect.objectContaining({ message })));
