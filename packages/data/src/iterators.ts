@@ -168,14 +168,12 @@ async function* walkLater<T>(source: AnyIterable<T>, traversal: Traversal, begin
 function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal, left = 0): Sequence<T> {
   if (typeof source !== "string") wantIterable(op, "something to iterate over", source);
   const gone = (): number => positionOf(source)?.[PASSES].gone() ?? 0;
-  /** Of the latest loop that is under way: it stays what it was at the beginning. */
-  let going: Extent | undefined;
+  /** Of the loops that are under way, the latest last: each stays what it was at the beginning. */
+  const going: Extent[] = [];
   const begins = (traversal: Traversal) => () => {
     const mine = traversed(extentOf(source, "next"), traversal, gone());
-    going = mine;
-    return () => {
-      if (going === mine) going = undefined;
-    };
+    going.push(mine);
+    return () => void going.splice(going.lastIndexOf(mine), 1);
   };
   const looping =
     <L>(loop: (traversal: Traversal, begin: Begin) => L) =>
@@ -186,7 +184,7 @@ function walked<T>(op: string, source: AnyIterable<T>, walking: () => Traversal,
   return sequence({
     from: source,
     extent: (which) =>
-      which === "latest" && going !== undefined ? going : traversed(extentOf(source, which), walking(), gone()),
+      (which === "latest" ? going.at(-1) : undefined) ?? traversed(extentOf(source, which), walking(), gone()),
     position: () => positionOf(source),
     left,
     now: isSynchronous(source) ? looping((...how) => walk(source as Iterable<T>, ...how)) : undefined,
@@ -205,6 +203,8 @@ export const leftOf = (source: unknown): number => {
 };
 
 const FROM: unique symbol = Symbol.for("weft.data.from");
+/** Under this key a loop has what resolves when its items so far are checked (`checked` of @weft/optim). */
+const CHECKED: unique symbol = Symbol.for("weft.checked");
 
 /** On which backend the batches of data are made, as far as the data say so. */
 export const placeOf = (source: unknown): Backend | undefined => {
@@ -230,6 +230,7 @@ export const sequence = <T>({ from, extent, position, left, now, later, beside }
     [FROM]: from,
     [LEFT]: left,
     [EXTENT]: extent,
+    [CHECKED]: async () => (from as { readonly [CHECKED]?: () => Promise<void> })[CHECKED]?.(),
     get length() {
       return extent("latest").left;
     },

@@ -82,6 +82,7 @@ export function passesOf(op: string, source?: Position): Passes {
     },
     set pass(x) {
       assign("pass", x);
+      if (source !== undefined) source.pass = x;
     },
     get batch() {
       return (adopted() ?? current).batch;

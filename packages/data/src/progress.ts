@@ -102,8 +102,10 @@ export function progressWith(
     const options: ProgressOptions<T> = readOptions("progress", given, kinds as OptionKinds<ProgressOptions<T>>, {});
     wantIterable("progress", "something to iterate over", source);
     const { total } = options;
-    const extent = (which: "next" | "latest") =>
-      total === undefined ? extentOf(source, which) : { whole: total, given: 0, left: total, repeats: false };
+    const extent = (which: "next" | "latest") => ({
+      ...extentOf(source, which),
+      ...(total !== undefined && { whole: total, left: total }),
+    });
     const open = (): Meter<T> => {
       const display = options.display ?? shownBy(options as ProgressOptions<never>);
       displays.push(display);

@@ -460,3 +460,39 @@ test("a position is printed as its numbers", () => {
   expect(inspect(batches.position)).toBe("{ pass: 0, batch: 1 }");
   expect(inspect(shuffle(batches).position)).toBe("{ pass: 0, batch: 0, source: { pass: 0, batch: 1 } }");
 });
+
+test("progress with a total of its own goes on where the position is", () => {
+  const display = { update() {}, close() {} };
+  for (const options of [{ display }, { display, total: 6 }]) {
+    const all = batches(true);
+    all.position = { pass: 0, batch: 3 };
+    expect([...takeFirst(progress(all, options), 5)]).toHaveLength(2);
+    all.position = { pass: 0, batch: 3 };
+    expect([...takeNth(progress(all, options), 2)]).toHaveLength(2); // the 4th and the 6th
+  }
+});
+
+test("a pass that is assigned to shuffled batches is that of the batches, too", () => {
+  const make = () => {
+    const batches = minibatch(data, 4, { shuffle: true, seed: 3 });
+    return shuffle(batches, { seed: 2 });
+  };
+  const values = (it: Iterable<HostArray>) => Array.from(it, (batch) => [...batch.data]);
+  const whole = make();
+  values(whole);
+  const [second, resumed] = [values(whole), make()];
+  Object.assign(resumed.position!, { pass: 1, batch: 0 });
+  expect(values(resumed)).toEqual(second);
+});
+
+test("the length of a loop stays while another one over the same runs inside", () => {
+  const all = batches(true, false);
+  all.position = { pass: 0, batch: 2 };
+  const some = takeFirst(all, 5);
+  for (const _ of some) {
+    expect(some.length).toBe(3);
+    for (const _ of some) break;
+    expect(some.length).toBe(3);
+    break;
+  }
+});

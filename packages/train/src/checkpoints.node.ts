@@ -62,7 +62,7 @@ interface Unsaved {
  *
  * Where `earlyStopping` inside restores the best values, `last.safetensors` has those of the last item.
  *
- * A loop that you leave is saved, too; one that throws is not. If a file cannot be written, the FileError is thrown.
+ * A loop that you leave is saved, too, also by an error in its body; where the steps inside throw, it is not. If a file cannot be written, the FileError is thrown.
  *
  * NaN is not saved: where a parameter that is trained has become NaN, a DivergenceError is thrown, and the files stay as
  * they are. Before it writes, it waits for what `stopOnNaN` inside is reading, whose error names the step. With `keep`,

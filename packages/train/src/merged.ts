@@ -12,10 +12,13 @@ const together = 16;
  */
 export class Merged {
   readonly #merge: (a: Tensor, b: Tensor) => Tensor;
+  readonly #op: string;
   /** Parts that stand for 16^k batches, the latest last. */
   #levels: Tensor[][] = [];
 
-  constructor(merge: (a: Tensor, b: Tensor) => Tensor) {
+  /** `op` is named in errors. */
+  constructor(op: string, merge: (a: Tensor, b: Tensor) => Tensor) {
+    this.#op = op;
     this.#merge = merge;
   }
 
@@ -25,7 +28,9 @@ export class Merged {
     const first = this.#levels.find((parts) => parts.length > 0)?.[0];
     if (first !== undefined && first.backend !== part.backend) {
       part.release();
-      throw new BackendMismatchError("metric: the batches are on several backends; reset() it in between");
+      throw new BackendMismatchError(
+        `${this.#op}: the batches are on several backends, wanted one${this.#op === "metric" ? "; reset() it in between" : ""}`,
+      );
     }
     for (let level = 0; ; level++) {
       const parts = (this.#levels[level] ??= []);
@@ -42,7 +47,7 @@ export class Merged {
   /** The merged parts, in the order of the batches, as a tensor of its own; undefined without parts. */
   total(): Tensor | undefined {
     const parts = this.#levels.toReversed().flat();
-    return parts.length < 2 ? parts[0] && handle("metric", parts[0]) : this.#merged(parts);
+    return parts.length < 2 ? parts[0] && handle(this.#op, parts[0]) : this.#merged(parts);
   }
 
   /** The numbers of the merged parts. */

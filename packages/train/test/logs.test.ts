@@ -272,3 +272,19 @@ test("in a page, what writes files says what to do instead", () => {
   expect(() => page.tensorBoard("runs")).toThrow("tensorBoard: a page has no files. Pass logTo an object");
   expect(() => page.checkpoints([], { model: {}, folder: "run" })).toThrow("checkpoints: a page has no files");
 });
+
+test("a line whose numbers have numbers as names is known as one that was cut off", async () => {
+  const file = join(work, "numbered.jsonl");
+  const first = jsonl(file);
+  first.scalars(1, { "0": 5, loss: 1 });
+  await first.flush();
+  const line = readFileSync(file, "utf8");
+  expect(line).toMatch(/^\{"step":1,"time":[\d.]+,"0":5,"loss":1\}\n$/);
+  for (const kept of [12, line.length - 3]) {
+    writeFileSync(file, line.slice(0, kept));
+    const next = jsonl(file);
+    next.scalars(2, {});
+    await next.flush();
+    expect(readFileSync(file, "utf8")).toMatch(/^\{"step":2,"time":[\d.]+\}\n$/);
+  }
+});

@@ -1,14 +1,14 @@
 // Weights that are NaN never replace those of a file, and the error names the step.
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { param, state } from "@weft/autograd";
-import { minibatch, takeFirst } from "@weft/data";
+import { minibatch, progress, takeFirst, takeNth } from "@weft/data";
 import { freeze, load, mse, readMetadata } from "@weft/nn";
 import { DivergenceError, minimize, sgd } from "@weft/optim";
 import { cast, mul, sum, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { checkpoints, earlyStopping, evaluateEvery, fit, logTo, stopOnNaN } from "../src/index.node.ts";
-import { batches, bits, build, cpu, fresh, y } from "./small-run.ts";
+import { batches, bits, build, cpu, fresh, x, y } from "./small-run.ts";
 
 async function drain<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -134,4 +134,26 @@ test("stopOnNaN that is saved with the run names the step where that is resumed"
     await expect(drain(saved)).rejects.toThrow(operations ? "stopOnNaN: in step 13, " : "the loss of step 13 is NaN");
     expect(checked.step).toBeGreaterThan(operations ? 11 : 12);
   }
+});
+
+test.each<[string, (steps: AsyncIterable<Tensor>) => AsyncIterable<Tensor>]>([
+  ["takeFirst", (steps) => takeFirst(steps, 20)],
+  ["progress", (steps) => progress(steps, { display: { update() {}, close() {} } })],
+  ["takeNth of takeFirst", (steps) => takeNth(takeFirst(steps, 20), 1)],
+])("a file waits for stopOnNaN through %s", async (_, between) => {
+  const folder = fresh();
+  const { steps } = diverging(2);
+  const model = { w: param(cpu.tensor([4])) }; // what is saved is not what diverges: only the loop can tell
+  const saved = checkpoints(between(stopOnNaN(steps)), { model, folder, every: 2 });
+  await expect(drain(saved)).rejects.toThrow("step 2");
+  expect(existsSync(join(folder, "last.safetensors"))).toBe(false);
+});
+
+test("fit names the step of NaN also where the data were looked into before", async () => {
+  const { model, optimizer } = build();
+  const wrong = minibatch([x, mul(y, NaN)], 5, {});
+  for (const _ of wrong) break;
+  await expect(fit(model, wrong, { loss: mse, optimizer, checkpoints: { folder: fresh() } })).rejects.toThrow(
+    "from step 1 of epoch 1",
+  );
 });

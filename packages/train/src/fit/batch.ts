@@ -61,7 +61,11 @@ export function wantLoss(op: string, loss: unknown): void {
 
 /** The mean loss of batches, each weighted by its number of rows, added up on the device. */
 export class MeanLoss {
-  readonly #sums: Merged = new Merged((a, b) => add(a, b));
+  readonly #sums: Merged;
+
+  constructor(op: string) {
+    this.#sums = new Merged(op, (a, b) => add(a, b));
+  }
 
   add(loss: Tensor, rows: number): void {
     this.#sums.add(() => {

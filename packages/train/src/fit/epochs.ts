@@ -3,7 +3,7 @@ import { progress as shown, type ProgressOptions, type Signal } from "@weft/data
 import { signalKind } from "@weft/data/internals";
 import { trained } from "@weft/autograd/internals";
 import { adam, minimize, type AsyncOptimizer, type LossOptimizer, type Optimizer } from "@weft/optim";
-import { awaitable } from "@weft/optim/internals";
+import { awaitable, firstOf } from "@weft/optim/internals";
 import { ArgumentError, isNaN, isTensor, minimum, reshape, where, type Tensor } from "@weft/tensor";
 import {
   anything,
@@ -150,10 +150,10 @@ export function epochsFrom<In extends readonly unknown[], Target, Y, M extends M
   const { training } = context; // kept, since training goes on after a surrounding `training(…)` has returned
 
   async function train(epoch: number): Promise<Epoch<M>> {
-    const mean = new MeanLoss();
-    const firstNaN = new Merged((a, b) => minimum(a, b));
+    const mean = new MeanLoss(op);
+    const firstNaN = new Merged(op, (a, b) => minimum(a, b));
     // A run that was interrupted goes on behind the batches that it has had.
-    const begun = (data as { readonly position?: { readonly batch: number } }).position?.batch ?? 0;
+    const begun = firstOf(data);
     let steps = 0;
     let evaluated = 0;
     const lossOf = (...batch: readonly unknown[]): Tensor => {

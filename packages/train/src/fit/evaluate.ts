@@ -47,7 +47,7 @@ export async function evaluate<
   const call = functionOf(op, model);
   checkData(op, "the data", data, 1);
   const metrics = readMetrics(op, read.metrics, false);
-  const mean = new MeanLoss();
+  const mean = new MeanLoss(op);
   const collected = collect(op, metrics);
   const pace = new Pace();
   let batches = 0;
@@ -122,7 +122,7 @@ export async function predict<X>(
       `${op}: ${left} rows of the data are in no batch, because they do not fill one, and would have no predictions. ` +
         "Pass minibatch(…, { partial: true })",
     );
-  const all = new Merged((a, b) => concat([a, b]));
+  const all = new Merged(op, (a, b) => concat([a, b]));
   const pace = new Pace();
   let before: readonly number[] | undefined;
   try {

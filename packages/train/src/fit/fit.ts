@@ -2,7 +2,7 @@
 import { StateError } from "@weft/autograd";
 import { ArgumentError } from "@weft/tensor";
 import { boxes } from "@weft/autograd/internals";
-import { placeOf } from "@weft/data/internals";
+import { beside, placeOf } from "@weft/data/internals";
 import {
   anything,
   boolean,
@@ -252,14 +252,12 @@ async function placeLoaded(
   random: RandomState,
 ): Promise<void> {
   const waiting = boxes(model).filter(({ box }) => !box.initialized);
-  const { position } = data as { readonly position?: { pass: number; batch: number } };
   if (waiting.length === 0 || "next" in data) return;
-  const at = position && { pass: position.pass, batch: position.batch };
-  for await (const batch of data) {
-    random.saw(batch);
-    break;
-  }
-  if (at !== undefined) Object.assign(position!, at);
+  if (random.backend === undefined)
+    for await (const batch of beside(data)) {
+      random.saw(batch);
+      break;
+    }
   if (random.backend !== undefined) for (const { box } of waiting) box.initialize(random.backend);
 }
 

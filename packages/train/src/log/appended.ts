@@ -1,5 +1,6 @@
-// Files that grow: what is added is written within a second, in order, whole pieces at a time. No file stays open, so a
-// program that is killed loses at most what it added last; one that ends by itself loses nothing.
+// Files that grow: what is added is written within a second, in order, whole pieces at a time, if the program lets the event
+// loop run. No file stays open, so a program that is killed, or that ends by an error or process.exit, loses at most what it
+// added last and has not flushed; one that comes to its end loses nothing.
 import { appendFile } from "node:fs/promises";
 import { FileError } from "@weft/nn";
 
@@ -34,7 +35,7 @@ export class Appended {
       this.#since = performance.now();
       this.#timer = setTimeout(write, pause);
     }
-    // Loops that never let a timer run write, too.
+    // What waits for a timer is bounded where the loop goes on by itself.
     if (this.#size >= most || performance.now() - this.#since >= pause) write();
   }
 

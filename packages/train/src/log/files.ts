@@ -48,7 +48,11 @@ export function jsonl(path: string, ...more: readonly unknown[]): FileLog {
   });
   const check = checksOf("jsonl", false);
   const encoder = new TextEncoder();
-  const line = (entry: object): void => file.add(encoder.encode(`${JSON.stringify(entry, written)}\n`));
+  /** Numbers come after step and time also where their names are numbers, which JavaScript puts first. */
+  const line = (entry: object, more: object = {}): void => {
+    const [first, second] = [entry, more].map((part) => JSON.stringify(part, written)) as [string, string];
+    file.add(encoder.encode(`${second === "{}" ? first : `${first.slice(0, -1)},${second.slice(1)}`}\n`));
+  };
   return {
     scalars(step, values, time = now()) {
       check.step(step);
@@ -57,7 +61,7 @@ export function jsonl(path: string, ...more: readonly unknown[]): FileLog {
       for (const name of ["step", "time"])
         if (Object.hasOwn(values, name))
           throw new ArgumentError(`jsonl: a number cannot be named ${name}, which each line has; give it another name`);
-      line({ step, time, ...values });
+      line({ step, time }, values);
     },
     text(step, name, text) {
       check.step(step);

@@ -15,7 +15,10 @@ export interface Log {
   flush?(): void | Promise<void>;
 }
 
-/** A log in files. What is noted is written within a second, and by `flush`. */
+/**
+ * A log in files. What is noted is written within a second, if the event loop runs, and by `flush`: await it before
+ * `process.exit`.
+ */
 export interface FileLog extends Log {
   scalars(step: number, values: Scalars, time?: number): void;
   /** Notes a text; TensorBoard shows it as Markdown. */

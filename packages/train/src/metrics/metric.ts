@@ -92,8 +92,8 @@ export function collecting<R, B, Y = Operand, Target = Operand>(
   parts: Parts<R, B>,
   read: (y: Y, target: Target, mask?: Operand) => B,
 ): Metric<R, Y, Target> {
-  const merged = new Merged(parts.merge);
-  const wrong = new Merged((a, b) => maximum(a, b));
+  const merged = new Merged("metric", parts.merge);
+  const wrong = new Merged("metric", (a, b) => maximum(a, b));
   return {
     update(y, target, mask) {
       resultOf(() => {
