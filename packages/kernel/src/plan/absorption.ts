@@ -21,6 +21,11 @@ export interface Limits {
   readonly launch: number;
   /** The most values read by one launch. */
   readonly operands: number;
+  /**
+   * The most maps that share a launch because they read the same operand. More would make a kernel of its own for each
+   * number of pieces that something is cut into: trees and sentences have ever new ones.
+   */
+  readonly beside: number;
 }
 
 export interface Absorption {

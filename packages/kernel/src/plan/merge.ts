@@ -81,12 +81,6 @@ export function merge(
   return merger;
 }
 
-/**
- * So many maps join because they read the same operand. More would make a kernel of its own for each number of pieces
- * that something is cut into: trees and sentences have ever new ones.
- */
-const SIDE_BY_SIDE = 16;
-
 /** Assigns operations to groups, one after the other. */
 class Merger {
   readonly groups: OpenGroup[] = [];
@@ -187,7 +181,7 @@ class Merger {
         if (
           g.level >= ready &&
           g.kind === "map" &&
-          g.roots.length < SIDE_BY_SIDE &&
+          g.roots.length < this.#options.limits.beside &&
           !isReductionEpilogue(g) &&
           this.#fits(g, value, reads)
         )

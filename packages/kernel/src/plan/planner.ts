@@ -37,7 +37,7 @@ export interface PlannerOptions {
   readonly largest: number;
 }
 
-const defaultLimits: Limits = { tree: 24, launch: 64, operands: 14 };
+const defaultLimits: Limits = { tree: 24, launch: 64, operands: 14, beside: 16 };
 
 export class Planner {
   readonly kernels = new KernelCache();

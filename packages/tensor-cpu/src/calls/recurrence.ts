@@ -1,6 +1,6 @@
 // The steps of a recurrent layer and their gradient. A range of rows goes through all steps; in each of them a product
 // with the recurrent weights, then one elementwise kernel, which is the formula of the cell.
-import type { Cell, SequenceKernel } from "@weft/tensor/internals";
+import { backwardOperands, forwardOperands, type Cell, type SequenceKernel } from "@weft/tensor/internals";
 import { arithmeticOf, Builder, layout, type Kernel, type KernelOperand, type V } from "@weft/kernel";
 import { writeKernel } from "../translate/index.ts";
 import { aligned, dense, machineCode, type Call, type CallMemory, type Operand } from "./call.ts";
@@ -152,46 +152,43 @@ const sequence = <A>(
 /** A product of rows that lie one after the other, of so many numbers. */
 const rows = (n: number) => ({ order: "rows", step: 4 * n }) as const;
 
-const forward = <A>(
-  { name, parts, gates, apart, others, forward: formula }: Cell,
-  reverse: SequenceKernel<A>["reverse"],
-) =>
+const forward = <A>(cell: Cell, reverse: SequenceKernel<A>["reverse"]) =>
   sequence<A>((m, attrs, _, inputs) => {
+    const { name, parts, gates, apart, forward: formula } = cell;
     const [steps, batch, width] = inputs[0]!.shape as [number, number, number];
     const units = width / parts;
     const [row, wide] = [4 * units, 4 * width];
     const state = batch * row;
-    const whh = 2 + others.length;
-    const bias = whh + 1;
-    const lengths = inputs.length > bias + (apart ? 1 : 0);
+    /** The places of the operands. */
+    const at = forwardOperands(cell, [...inputs.keys()]);
+    const { bhh, lengths } = at;
     const part = { use: "read", count: parts, apart: row } as const;
     const results = gates > 0 ? 1 : 0;
-    /** The others and h, `k` counted from 0: the first states, then the results. */
-    const before = (k: number): Place => {
-      const first = k < others.length ? 2 + k : 1;
-      return ({ before, from, to }) => (before === undefined ? from[first]! : to[results + k]! + before * state);
-    };
-    const states = [...others, "h"].map((_, k) => k);
-    const h = before(others.length);
+    /** The states before a step, the others and then h: the first ones, then results. */
+    const states = [...at.others, at.h].map(
+      (first, k): Place =>
+        ({ before, from, to }) =>
+          before === undefined ? from[first]! : to[results + k]! + before * state,
+    );
     return {
-      name: `${name} step${lengths ? ", with lengths" : ""}`,
+      name: `${name} step${lengths === undefined ? "" : ", with lengths"}`,
       steps,
       batch,
       units,
       columns: width,
       reverse: reverse(attrs),
-      rows: h,
+      rows: states.at(-1)!,
       cleared: [],
       product: product(m, batch, width, units, rows(units), { order: "columns", step: row }),
-      weights: ({ from }) => from[whh]!,
+      weights: ({ from }) => from[at.whh]!,
       blocks: [
         { ...part, row: wide, place: (now) => now.product },
-        { ...part, row: wide, place: ({ from, t }) => from[0]! + t * batch * wide },
-        ...(apart ? [{ ...part, row: 0, place: ({ from }: Moment) => from[bias]! }] : []),
-        ...states.map((k) => one("read", row, before(k))),
-        ...(lengths ? [one("lengths", 4, ({ from }) => from.at(-1)!)] : []),
+        { ...part, row: wide, place: ({ from, t }) => from[at.given]! + t * batch * wide },
+        ...(bhh === undefined ? [] : [{ ...part, row: 0, place: ({ from }: Moment) => from[bhh]! }]),
+        ...states.map((before) => one("read", row, before)),
+        ...(lengths === undefined ? [] : [one("lengths", 4, ({ from }) => from[lengths]!)]),
         { use: "write", count: gates, apart: steps * state, row, place: ({ to, t }) => to[0]! + t * state },
-        ...states.map((k) => one("write", row, ({ to, t }) => to[results + k]! + t * state)),
+        ...states.map((_, k) => one("write", row, ({ to, t }) => to[results + k]! + t * state)),
       ],
       formula(b, alive, sums, given, ...rest) {
         const k = arithmeticOf(b, sums![0]!);
@@ -202,28 +199,25 @@ const forward = <A>(
     };
   });
 
-const backward = <A>(
-  { name, parts, gates, apart, others, kept, ...cell }: Cell,
-  reverse: SequenceKernel<A>["reverse"],
-) =>
+const backward = <A>(cell: Cell, reverse: SequenceKernel<A>["reverse"]) =>
   sequence<A>((m, attrs, outs, inputs) => {
+    const { name, parts, gates, apart, kept } = cell;
     const [steps, batch, width] = outs[0]!.shape as [number, number, number];
     const units = width / parts;
     const [row, wide] = [4 * units, 4 * width];
     const state = batch * row;
-    const states = gates > 0 ? 1 : 0;
-    const whh = states + (kept.before ? 2 : 1);
-    const ends = whh + 2;
-    const lengths = inputs.length > ends + others.length;
+    /** The places of the operands. */
+    const at = backwardOperands(cell, [...inputs.keys()]);
+    const { first, lengths } = at;
     const given = apart ? 2 : 1;
     /** Where h passes its gradient on by another way than the weights: a result that each step reads and writes. */
-    const passed = cell.passes || lengths ? [given + others.length] : [];
+    const passed = cell.passes || lengths !== undefined ? [given + at.gs.length] : [];
     const result = (use: Block["use"], k: number) => one(use, row, ({ to }) => to[k]!);
     const sums = Array.from({ length: given }, (_, k): Block => {
       return { use: "write", count: parts, apart: row, row: wide, place: ({ to, t }) => to[k]! + t * batch * wide };
     });
     return {
-      name: `${name} step back${lengths ? ", with lengths" : ""}`,
+      name: `${name} step back${lengths === undefined ? "" : ", with lengths"}`,
       steps,
       batch,
       units,
@@ -232,26 +226,26 @@ const backward = <A>(
       cleared: passed,
       product: product(m, batch, units, width, rows(width), rows(units)),
       rows: ({ before, to }) => (before === undefined ? undefined : to[given - 1]! + before * batch * wide),
-      weights: ({ from }) => from[whh]!,
+      weights: ({ from }) => from[at.whh]!,
       blocks: [
         one("read", row, (now) => now.product),
         ...passed.map((k) => result("read", k)),
-        one("read", row, ({ from, t }) => from[whh + 1]! + t * state),
-        { use: "read", count: gates, apart: steps * state, row, place: ({ from, t }) => from[0]! + t * state },
-        ...(kept.after ? [one("read", row, ({ from, t }) => from[states]! + t * state)] : []),
-        ...(kept.before
-          ? [
+        one("read", row, ({ from, t }) => from[at.gy]! + t * state),
+        { use: "read", count: gates, apart: steps * state, row, place: ({ from, t }) => from[at.gates!]! + t * state },
+        ...(kept.after ? [one("read", row, ({ from, t }) => from[at.states]! + t * state)] : []),
+        ...(first === undefined
+          ? []
+          : [
               one("read", row, ({ from, after }) =>
-                after === undefined ? from[whh - 1]! : from[states]! + after * state,
+                after === undefined ? from[first]! : from[at.states]! + after * state,
               ),
-            ]
-          : []),
-        ...others.map((_, k) =>
-          one("read", row, ({ before, from, to }) => (before === undefined ? from[ends + k]! : to[given + k]!)),
+            ]),
+        ...at.gs.map((g, k) =>
+          one("read", row, ({ before, from, to }) => (before === undefined ? from[g]! : to[given + k]!)),
         ),
-        ...(lengths ? [one("lengths", 4, ({ from }) => from.at(-1)!)] : []),
+        ...(lengths === undefined ? [] : [one("lengths", 4, ({ from }) => from[lengths]!)]),
         ...sums,
-        ...others.map((_, k) => result("write", given + k)),
+        ...at.gs.map((_, k) => result("write", given + k)),
         ...passed.map((k) => result("write", k)),
       ],
       formula(b, alive, ...read) {

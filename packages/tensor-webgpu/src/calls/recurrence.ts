@@ -1,7 +1,6 @@
 // The steps of a recurrent layer and their gradient: one stage per time step, from the cell that the operations are
 // made from. All but the first and last run one program; only addresses differ.
-import type { Cell, SequenceKernel } from "@weft/tensor/internals";
-import { inputsAndMore } from "../forms/operands.ts";
+import { backwardOperands, forwardOperands, type Cell, type SequenceKernel } from "@weft/tensor/internals";
 import { backwardStep, forwardStep, fromElement, sizesOf, stagePerStep } from "../forms/recurrence.ts";
 import type { Call } from "./call.ts";
 
@@ -13,10 +12,7 @@ export const sequenceCall = <A>({ cell, back, reverse }: SequenceKernel<A>): Cal
 const steps = <A>(cell: Cell, reverse: SequenceKernel<A>["reverse"]): Call<A> => ({
   dtypes: ["f32", "i32"], // lengths are integers
   prepare: (launch, machine) => {
-    const [[given, h], rest] = inputsAndMore(launch, 2);
-    const others = rest.slice(0, cell.others.length);
-    const [[whh], more] = inputsAndMore({ inputs: rest.slice(others.length) }, 1);
-    const [bias, lengths] = [more.slice(0, cell.apart ? 1 : 0), more.slice(cell.apart ? 1 : 0)];
+    const { given, h, others, whh, bhh, lengths } = forwardOperands(cell, launch.inputs);
     /** The results that hold states: the others and h. */
     const states = launch.outs.slice(cell.gates > 0 ? 1 : 0);
     const sizes = sizesOf(given, whh);
@@ -24,7 +20,7 @@ const steps = <A>(cell: Cell, reverse: SequenceKernel<A>["reverse"]): Call<A> =>
     return stagePerStep(count, reverse(launch.attrs), (t, before) => {
       const firsts =
         before === undefined ? [...others, h] : states.map((state) => fromElement(state, before * batch * units));
-      return forwardStep(cell, { given, states: firsts, whh, bias, lengths }, launch.outs, t, sizes, machine);
+      return forwardStep(cell, { given, states: firsts, whh, bhh, lengths }, launch.outs, t, sizes, machine);
     });
   },
 });
@@ -38,12 +34,7 @@ const stepsBack = <A>(cell: Cell, reverse: SequenceKernel<A>["reverse"]): Call<A
   prepare: (launch, machine) => {
     const { outs } = launch;
     const { kept } = cell;
-    const inputs = [...launch.inputs];
-    const gates = inputs.splice(0, cell.gates > 0 ? 1 : 0);
-    const [[states], rest] = inputsAndMore({ inputs }, 1);
-    const first = rest.slice(0, kept.before ? 1 : 0);
-    const [[whh, gy], more] = inputsAndMore({ inputs: rest.slice(first.length) }, 2);
-    const [gs, lengths] = [more.slice(0, cell.others.length), more.slice(cell.others.length)];
+    const { gates, states, first, whh, gy, gs, lengths } = backwardOperands(cell, launch.inputs);
     /** The results that are states: the gradients of the others, and what h passes on. */
     const through = outs.slice(cell.apart ? 2 : 1);
     const sizes = sizesOf(states, whh);
@@ -53,7 +44,7 @@ const stepsBack = <A>(cell: Cell, reverse: SequenceKernel<A>["reverse"]): Call<A
       const last = successor === undefined;
       const own = [
         ...(kept.after ? [fromElement(states, t * state)] : []),
-        ...(before === undefined ? first : first.map(() => fromElement(states, before * state))),
+        ...(first === undefined ? [] : [before === undefined ? first : fromElement(states, before * state)]),
         ...(last ? gs : through.slice(0, gs.length)),
       ];
       const passed = last ? [] : through.slice(gs.length);

@@ -11,14 +11,5 @@ export function inputsOf<N extends number>({ inputs }: { readonly inputs: readon
   return inputs as List<N>;
 }
 
-/** The first `count` inputs of a call, and those after them. */
-export const inputsAndMore = <N extends number>(
-  { inputs }: { readonly inputs: readonly CallOperand[] },
-  count: N,
-): readonly [List<N>, readonly CallOperand[]] => [
-  inputsOf({ inputs: inputs.slice(0, count) }, count),
-  inputs.slice(count),
-];
-
 /** Of a list over the axes of one or more matrices: the entries for rows and columns. */
 export const lastTwo = (list: readonly number[]): [rows: number, columns: number] => [list.at(-2)!, list.at(-1)!];

@@ -59,6 +59,8 @@ export function stagePerStep(
   return { stages: order.map((t, i) => stage(t, order[i - 1], order[i + 1])), workspace: 0 };
 }
 
+const isGiven = (operand: CallOperand | undefined): operand is CallOperand => operand !== undefined;
+
 const lieWide = (operands: readonly CallOperand[]): boolean => operands.every((o) => o.bytes % 16 === 0);
 
 /** The sum of `part` over the sharers. */
@@ -83,15 +85,14 @@ interface ForwardOperands extends Readonly<Record<"given" | "whh", CallOperand>>
   /** Those before the step, h last. */
   readonly states: readonly CallOperand[];
   /** The recurrent bias, if the cell gets the recurrent sums apart from what x gave. */
-  readonly bias: readonly CallOperand[];
-  /** None, or one. */
-  readonly lengths: readonly CallOperand[];
+  readonly bhh: CallOperand | undefined;
+  readonly lengths: CallOperand | undefined;
 }
 
 /** Step t forward, into the results of the call. */
 export function forwardStep(
   cell: Cell,
-  { given, states, whh, bias, lengths }: ForwardOperands,
+  { given, states, whh, bhh, lengths }: ForwardOperands,
   outs: CallLaunch["outs"],
   t: number,
   { steps, batch, units }: SequenceSizes,
@@ -105,10 +106,10 @@ export function forwardStep(
   const four = units % 4 === 0 && lieWide([states.at(-1)!, whh]);
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
-  const kind = `${four ? " 4" : ""}${lengths.length > 0 ? " alive" : ""}`;
+  const kind = `${four ? " 4" : ""}${lengths !== undefined ? " alive" : ""}`;
   return stageOf(machine, {
     name: `${cell.name} step ${piece.rows}x${piece.units} ${piece.each} ${scheduleName(walk)}${kind}`,
-    ...operandsOf([fromElement(given, t * cell.parts * state), whh, ...states, ...bias, ...lengths], outs),
+    ...operandsOf([fromElement(given, t * cell.parts * state), whh, ...states, bhh, lengths].filter(isGiven), outs),
     numbers: {
       across,
       batch,
@@ -116,12 +117,12 @@ export function forwardStep(
       quads,
       plane: steps * state,
       stateAt: t * state,
-      ...(lengths.length > 0 ? { t_: t } : {}),
+      ...(lengths !== undefined ? { t_: t } : {}),
     },
     groups: across * down,
     vectors: threads * piece.each,
     wide: true,
-    text: (w, aligned) => forwardText(cell, piece, walk, four && aligned, states.length, lengths.length > 0, w),
+    text: (w, aligned) => forwardText(cell, piece, walk, four && aligned, states.length, lengths !== undefined, w),
   });
 }
 
@@ -213,13 +214,11 @@ function forwardText(
 
 /** What a backward step reads; `own` are the operands of its cell. */
 interface BackwardOperands extends Readonly<Record<"whh" | "gy", CallOperand>> {
-  /** None, or one. */
-  readonly gates: readonly CallOperand[];
+  readonly gates: CallOperand | undefined;
   readonly own: readonly CallOperand[];
   /** The part of the gradient of h that the successor passed on by another way than whh: none, or one. */
   readonly passed: readonly CallOperand[];
-  /** None, or one. */
-  readonly lengths: readonly CallOperand[];
+  readonly lengths: CallOperand | undefined;
 }
 
 /**
@@ -249,11 +248,11 @@ export function backwardStep(
   const state = batch * units;
   const [across, down] = [Math.ceil(units / piece.units), Math.ceil(batch / piece.rows)];
   const way = last ? "last" : `${scheduleName(walk)} by ${wide}${four ? " at once" : ""}`;
-  const optional = `${passed.length > 0 ? " passed" : ""}${lengths.length > 0 ? " alive" : ""}`;
-  const counts = { own: own.length, passed: passed.length, lengths: lengths.length };
+  const optional = `${passed.length > 0 ? " passed" : ""}${lengths !== undefined ? " alive" : ""}`;
+  const counts = { own: own.length, passed: passed.length, lengths: lengths === undefined ? 0 : 1 };
   return stageOf(machine, {
     name: `${cell.name} step back ${piece.rows}x${piece.units} ${way}${optional}`,
-    ...operandsOf([whh, gy, ...gates, ...own, ...passed, ...lengths], outs),
+    ...operandsOf([whh, gy, gates, ...own, ...passed, lengths].filter(isGiven), outs),
     numbers: {
       across,
       batch,
@@ -263,7 +262,7 @@ export function backwardStep(
       stateAt: t * state,
       sumsAt: t * parts * state,
       nextAt: (successor ?? 0) * parts * state,
-      ...(lengths.length > 0 ? { t_: t } : {}),
+      ...(lengths !== undefined ? { t_: t } : {}),
     },
     groups: across * down,
     vectors: last ? 0 : threads * piece.each,

@@ -11,8 +11,10 @@ import { concat, reshape, transpose } from "../movement.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Cell } from "./cell.ts";
 import {
+  backwardOperands,
   backwardSizes,
   columns,
+  forwardOperands,
   forwardSizes,
   operandsOf,
   orderOf,
@@ -86,18 +88,16 @@ const sequenceOp = (cell: Cell): FusedOp<SequenceAttrs> => ({
     const sizes = forwardSizes(cell, inputs);
     const { steps, batch, units } = sizes;
     const alive = rowsAlive(sizes);
-    const { others } = cell;
-    const [given, h] = inputs as [Tensor, Tensor];
-    const [whh, bhh] = inputs.slice(2 + others.length) as [Tensor, Tensor];
+    const { given, h, others, whh, bhh } = forwardOperands(cell, inputs as readonly Tensor[]);
     const k = onTensors(given);
     const recurrent = transpose(whh);
     /** The states, h last. */
-    let states: readonly Value[] = [...inputs.slice(2, 2 + others.length), h];
+    let states: readonly Value[] = [...others, h];
     const gates: Tensor[][] = Array.from({ length: cell.gates }, () => []);
     const after: Tensor[][] = states.map(() => []);
     for (const t of orderOf(sizes, attrs)) {
       const product = matmul(states.at(-1)!, recurrent);
-      const made = stepOf(cell, k, alive(t), step(given, t), cell.apart ? add(product, bhh) : product, states);
+      const made = stepOf(cell, k, alive(t), step(given, t), bhh === undefined ? product : add(product, bhh), states);
       made.gates.forEach((gate, i) => (gates[i]![t] = gate as Tensor));
       states = made.states;
       states.forEach((state, i) => (after[i]![t] = state as Tensor));
@@ -126,12 +126,8 @@ const sequenceGradOp = (cell: Cell): FusedOp<SequenceAttrs> => ({
     const sizes = backwardSizes(cell, inputs);
     const { steps, batch, units } = sizes;
     const { apart, kept, backward } = cell;
-    const rest = [...inputs] as Tensor[];
-    const gates = cell.gates > 0 ? rest.shift() : undefined;
-    const states = rest.shift()!;
-    const first = kept.before ? rest.shift()! : undefined;
-    const [whh, gy] = rest.splice(0, 2) as [Tensor, Tensor];
-    let others: readonly Value[] = rest.slice(0, cell.others.length);
+    const { gates, states, first, whh, gy, gs } = backwardOperands(cell, inputs as readonly Tensor[]);
+    let others: readonly Value[] = gs;
     const alive = rowsAlive(sizes);
     const k = onTensors(states);
     const order = orderOf(sizes, attrs);

@@ -34,6 +34,66 @@ export interface Sizes {
   readonly lengths: Tensor | undefined;
 }
 
+/** Takes operands from a list, in their order. */
+function taking<T>(list: readonly T[]) {
+  let at = 0;
+  const some = (n: number): readonly T[] => list.slice(at, (at += n));
+  const one = (): T => list[at++]!;
+  return { some, one, maybe: (is: boolean): T | undefined => (is ? one() : undefined), left: () => at < list.length };
+}
+
+/** The operands of an operation over the steps by name, whatever stands for one: a tensor, an address, a place. */
+export interface ForwardOperands<T> {
+  readonly given: T;
+  readonly h: T;
+  /** The states beside h. */
+  readonly others: readonly T[];
+  readonly whh: T;
+  /** The recurrent bias, if the cell gets the recurrent sums apart from what x gave. */
+  readonly bhh: T | undefined;
+  readonly lengths: T | undefined;
+}
+
+/** From all operands of the operation, in their order: that of `forwardSizes`. */
+export function forwardOperands<T>({ others, apart }: Cell, list: readonly T[]): ForwardOperands<T> {
+  const { one, some, maybe, left } = taking(list);
+  return {
+    given: one(),
+    h: one(),
+    others: some(others.length),
+    whh: one(),
+    bhh: maybe(apart),
+    lengths: maybe(left()),
+  };
+}
+
+/** The operands of the way back by name. */
+export interface BackwardOperands<T> {
+  readonly gates: T | undefined;
+  /** The states that the cell keeps, and the first of them, if the way back needs those before a step. */
+  readonly states: T;
+  readonly first: T | undefined;
+  readonly whh: T;
+  readonly gy: T;
+  /** The gradients of the states beside h after the last step. */
+  readonly gs: readonly T[];
+  readonly lengths: T | undefined;
+}
+
+/** From all operands of the way back, in their order: that of `backwardSizes`. */
+export function backwardOperands<T>({ gates, kept, others }: Cell, list: readonly T[]): BackwardOperands<T> {
+  const { one, some, maybe, left } = taking(list);
+  return {
+    gates: maybe(gates > 0),
+    states: one(),
+    first: maybe(kept.before),
+    whh: one(),
+    gy: one(),
+    gs: some(others.length),
+    lengths: maybe(left()),
+  };
+}
+
 /** The sizes with the lengths. Throws if an operand does not have the wanted shape. */
 function checked(
   name: string,
