@@ -5,7 +5,7 @@ import { availableParallelism, cpus, loadavg, release, tmpdir, type } from "node
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { BackendName } from "@weft/examples";
+import type { BackendName } from "@weft/examples/internals";
 import { serve, type Contender } from "./contender.ts";
 import { jaxjs } from "./contenders/jaxjs.ts";
 import { tfjs } from "./contenders/tfjs.ts";

@@ -1,5 +1,5 @@
 // Knet's published tables, with the speeds that were measured here.
-import { here, tables, type Line } from "@weft/examples";
+import { here, tables, type Line } from "@weft/examples/internals";
 import { figure, lines, times } from "./markdown.ts";
 import { isMissing, OURS, type Clock, type Timing } from "./measure.ts";
 import type { Report } from "./report.ts";

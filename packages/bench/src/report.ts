@@ -1,5 +1,5 @@
 // The results of a run, as written with `--json`.
-import type { BackendName } from "@weft/examples";
+import type { BackendName } from "@weft/examples/internals";
 import type { Sample } from "./contender.ts";
 import type { RowResult } from "./measure.ts";
 import { isMissing, median, ratios } from "./measure.ts";

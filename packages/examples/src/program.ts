@@ -2,11 +2,12 @@
 import type { Backend, Creation } from "@weft/tensor";
 import type { Vocabulary } from "@weft/data";
 import type { Measured, Scalars, Values } from "@weft/train";
+import type { OptionValues, ProgramOptions } from "./options.ts";
 import type { Section } from "./report/page.ts";
 import type { Vocabularies } from "./vocabularies.ts";
 
-/** A system that `weft train` can train or measure. */
-export interface Program {
+/** A system that `weft train` can train or measure. `program` makes one, with the types of its data and options. */
+export interface Program<Data extends string = string, Options extends ProgramOptions = ProgramOptions> {
   /** What it is, as the subject of a sentence. */
   readonly title: string;
   /** What it learns, for `weft list`. */
@@ -22,18 +23,26 @@ export interface Program {
   /** About a minute's worth on two cores, for `--quick`. */
   readonly quick: Quick;
   /** The names of the data sets that it can learn from, its default first; none if it has its own. */
-  readonly data?: readonly string[];
+  readonly data?: readonly Data[];
   /** What `--limit` limits: pictures, sentences. Without it there is no `--limit`. */
   readonly cases?: string;
   /** Options of its own. */
-  readonly options?: Readonly<Record<string, ProgramOption>>;
-  readonly start: (setting: Setting) => Promise<Learner>;
+  readonly options?: Options;
+  start(setting: Setting<Data, Options>): Promise<Learner>;
   /** The model of a file, built anew from its vocabularies, and what it answers to a text: for `weft predict --text`. */
-  readonly answers?: (
+  answers?(
     known: (name: string) => Vocabulary,
-    setting: Pick<Setting, "backend" | "quick" | "options">,
-  ) => Answerer;
+    setting: Pick<Setting<Data, Options>, "backend" | "quick" | "options">,
+  ): Answerer;
 }
+
+/**
+ * A program whose `start` sees the names of its data and the choices of its options as they are declared. The command
+ * line refuses all others.
+ */
+export const program = <const Data extends string, const Options extends ProgramOptions>(
+  declared: Program<Data, Options>,
+): Program => declared;
 
 interface Answerer {
   readonly model: object;
@@ -46,27 +55,20 @@ interface Quick {
   readonly limit?: number;
 }
 
-/** An option of the command line, such as `--chars` or, with a name for its value, `--text <folder>`. */
-interface ProgramOption {
-  readonly value?: string;
-  readonly about: string;
-  readonly choices?: readonly string[];
-}
-
 /** What a program starts with. */
-export interface Setting {
+export interface Setting<Data extends string = string, Options extends ProgramOptions = ProgramOptions> {
   readonly backend: Backend & Creation;
   readonly seed: number;
   /** How many epochs the whole training has, for what changes on the way: a rate that falls to its end. */
   readonly epochs: number;
   /** The name of the data set. */
-  readonly data: string;
+  readonly data: Data;
   /** How many cases it may use at most. */
   readonly limit: number;
   /** Whether less than all of it is wanted: a smaller model, where all of it takes long. */
   readonly quick: boolean;
-  /** The values of its own options: true for a switch. */
-  readonly options: Readonly<Record<string, string | true | undefined>>;
+  /** The values of its own options. */
+  readonly options: OptionValues<Options>;
 }
 
 /** What a step gives: its loss, or numbers by name. */

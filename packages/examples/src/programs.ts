@@ -6,7 +6,6 @@ import { dcgan } from "./models/dcgan.ts";
 import { dqn } from "./models/dqn.ts";
 import { gpt } from "./models/gpt.ts";
 import { gru } from "./models/gru.ts";
-import { linreg } from "./models/linreg.ts";
 import { opcost } from "./models/opcost.ts";
 import { reinforce } from "./models/reinforce.ts";
 import { resnet50Features } from "./models/resnet50.ts";
@@ -18,6 +17,7 @@ import { tagger } from "./models/tagger.ts";
 import { treenn } from "./models/treenn.ts";
 import { vae } from "./models/vae.ts";
 import type { Program } from "./program.ts";
+import { linreg } from "./programs/linreg.ts";
 import { recipes } from "./recipes.ts";
 
 export const programs = {

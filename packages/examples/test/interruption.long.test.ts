@@ -10,7 +10,7 @@ import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
 import { classifying } from "../src/classifier.ts";
 import { learn } from "../src/learning.ts";
-import { fitted } from "../src/models/linreg.ts";
+import { learner as linearRegression } from "../src/programs/linreg.ts";
 import { recipes } from "../src/recipes.ts";
 import { temporaryFolder, weft } from "./session.ts";
 
@@ -194,6 +194,6 @@ test("linear regression stops between two steps too, and lets signal handlers ru
   const stop = new AbortController();
   setTimeout(() => stop.abort(), 30);
   const how = { backend, folder: temporaryFolder(), epochs: 1e9, every: 1e9, display, signal: stop.signal };
-  const { record } = await learn(fitted({ inputs: data, targets: data }, backend), how);
+  const { record } = await learn(linearRegression({ inputs: data, targets: data }, backend), how);
   expect(record.losses.length).toBeGreaterThan(0);
 });

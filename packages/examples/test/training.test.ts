@@ -10,7 +10,7 @@ import { longOn } from "../../../test/extent.ts";
 import { accuracyOf, answers, confusion, mistakes, type Answer } from "../src/evaluation.ts";
 import { classifying } from "../src/classifier.ts";
 import { learn } from "../src/learning.ts";
-import { fitted } from "../src/models/linreg.ts";
+import { learner as linearRegression } from "../src/programs/linreg.ts";
 import { recipeNames, recipes, type RecipeName } from "../src/recipes.ts";
 import type { Recipe } from "../src/recipe.ts";
 import { temporaryFolder } from "./session.ts";
@@ -137,7 +137,7 @@ test.each(here)("linreg finds the line that the data lie on, on %s", async (on) 
     return 2 * a - b + 0.5 * c + 4;
   });
   const host = { dtype: "f32" } as const;
-  const learner = fitted(
+  const learner = linearRegression(
     { inputs: { data, shape: [50, 3], ...host }, targets: { data: targets, shape: [50, 1], ...host } },
     backend,
   );

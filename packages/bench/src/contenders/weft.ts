@@ -1,5 +1,5 @@
 // Weft on its CPU backend; the programs of the published tables on either.
-import type { BackendName } from "@weft/examples";
+import type { BackendName } from "@weft/examples/internals";
 import { openSync } from "@weft/tensor-cpu";
 import type { Contender } from "../contender.ts";
 import { rows } from "../rows/index.ts";

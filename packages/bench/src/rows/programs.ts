@@ -1,8 +1,8 @@
 // The programs of Knet's published tables, as `weft train` runs them, on real data. PyTorch's side is
 // torch-programs.py; it gets the same texts and trees in a file.
 import { writeFileSync } from "node:fs";
-import type { BackendName, Learner, Step } from "@weft/examples";
-import { isValues, measurements, started, stepsOf } from "@weft/examples";
+import type { BackendName, Learner, Step } from "@weft/examples/internals";
+import { isValues, measurements, started, stepsOf } from "@weft/examples/internals";
 import { gutenberg, ptb, sst, wikiner, type Tree } from "@weft/data";
 import type { RowFacts, TimedStep } from "./row.ts";
 
