@@ -12,7 +12,7 @@ import { broadcastTo, concat, reshape, slice, unsqueeze } from "./movement.ts";
 import { inDType, tensorsOf } from "./operands.ts";
 import { boolean, integer, list, numbers, orNull, readOptions } from "./options.ts";
 import { argsort, orderOptions, type OrderOptions } from "./reduce.ts";
-import { cut } from "./span.ts";
+import { cut, type Pieces } from "./span.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Tensors of one shape along a new axis. @example stack([tensor([1, 2]), tensor([3, 4])]) // [[1, 2], [3, 4]] */
@@ -33,10 +33,16 @@ export function stack(xs: readonly Operand[], options?: { axis?: number }): Tens
 }
 
 /**
- * Cuts x along an axis into a number of equal parts, or into parts of the given sizes.
+ * Cuts x along an axis into a number of equal parts, or into parts of the given sizes. Where the program says how many
+ * there are, the type does, too: a tuple.
  *
  * @example split(tensor([1, 2, 3, 4]), 2) // [[1, 2], [3, 4]]
  */
+export function split<const Parts extends number | readonly number[]>(
+  x: Operand,
+  parts: Parts,
+  options?: { axis?: number },
+): Pieces<Parts>;
 export function split(x: Operand, parts: number | readonly number[], options?: { axis?: number }): Tensor[] {
   const { axis } = readOptions("split", options, { axis: integer }, { axis: 0 });
   const t = readTensor(x, "split");
@@ -115,7 +121,7 @@ function rolled(x: Tensor, shift: number, axis: number): Tensor {
   if (!Number.isInteger(shift)) throw new ArgumentError(`roll: a shift is an integer, got ${shown(shift)}`);
   const cut = size === 0 ? 0 : ((-shift % size) + size) % size;
   if (cut === 0) return x;
-  const [head, tail] = split(x, [cut, size - cut], { axis }) as [Tensor, Tensor];
+  const [head, tail] = split(x, [cut, size - cut], { axis });
   return concat([tail, head], { axis });
 }
 

@@ -75,3 +75,20 @@ export function neighbors(x: Tensor, axis: number): readonly [before: Tensor, af
   const pairs = Math.max(0, size - 1);
   return [span(x, axis, 0, pairs), span(x, axis, size - pairs, pairs)];
 }
+
+type Repeated<Length extends number, Some extends Tensor[] = []> = Some["length"] extends Length
+  ? Some
+  : Some["length"] extends 64
+    ? Tensor[]
+    : Repeated<Length, [...Some, Tensor]>;
+
+type OneEach<List extends readonly unknown[]> = { -readonly [At in keyof List]: Tensor };
+
+/** A tensor for each part, of a number of parts or a list of them: a tuple, if the compiler knows how many. */
+export type Pieces<Parts extends number | readonly number[]> = Parts extends readonly number[]
+  ? OneEach<Parts>
+  : Parts extends number
+    ? number extends Parts
+      ? Tensor[]
+      : Repeated<Parts>
+    : never;

@@ -2,7 +2,7 @@
 import { inspect } from "node:util";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { ArgumentError, ReleasedTensorError, ShapeError, Tensor, UnsupportedError } from "../src/index.ts";
-import { add, keep, scope, type Operand, type ReduceOptions } from "../src/index.ts";
+import { add, keep, scope, split, tensorSplit, type Operand, type ReduceOptions } from "../src/index.ts";
 import { own } from "../src/internals.ts";
 import { reference } from "./backend.ts";
 import { Recorder } from "./recorder.ts";
@@ -206,4 +206,20 @@ test("adding two tensors allocates nothing but what the interpreter makes", () =
     }),
   );
   expect(least).toBeLessThan(72); // the array of two operands, which the interpreter keeps
+});
+
+test("the pieces of a tensor are a tuple where the program says how many there are", () => {
+  const x = tensor([1, 2, 3]);
+  const n = [1, 2].length;
+  expectTypeOf(split(x, 3)).toEqualTypeOf<[Tensor, Tensor, Tensor]>();
+  expectTypeOf(split(x, [1, 2])).toEqualTypeOf<[Tensor, Tensor]>();
+  expectTypeOf(split(x, n + 1)).toEqualTypeOf<Tensor[]>();
+  expectTypeOf(
+    split(
+      x,
+      Array.from({ length: 3 }, () => 1),
+    ),
+  ).toEqualTypeOf<Tensor[]>();
+  expectTypeOf(tensorSplit(x, 2)).toEqualTypeOf<[Tensor, Tensor]>();
+  expectTypeOf(tensorSplit(x, [1])).toEqualTypeOf<Tensor[]>();
 });

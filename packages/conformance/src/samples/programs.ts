@@ -12,7 +12,7 @@ const normalized = (x: Tensor): Tensor => {
 /** One step of an LSTM: gates in the order input, forget, cell, output. */
 const cell = (x: Tensor, h: Operand, c: Operand, w: Tensor, u: Tensor, b: Tensor): [Tensor, Tensor] => {
   const gates = add(add(matmul(x, w), matmul(h, u)), b);
-  const [i, f, g, o] = weft.split(gates, 4, { axis: 1 }) as [Tensor, Tensor, Tensor, Tensor];
+  const [i, f, g, o] = weft.split(gates, 4, { axis: 1 });
   const next = add(mul(weft.sigmoid(f), c), mul(weft.sigmoid(i), weft.tanh(g)));
   return [mul(weft.sigmoid(o), weft.tanh(next)), next];
 };

@@ -6,7 +6,7 @@ import { inNameOf } from "../context.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
 import { integer, positiveCount, readOptions, readValue } from "../options.ts";
-import { cut, span } from "../span.ts";
+import { cut, span, type Pieces } from "../span.ts";
 import type { Tensor } from "../tensor.ts";
 
 interface AxisOptions {
@@ -42,6 +42,9 @@ export function chunk(x: Operand, n: number, options?: AxisOptions): Tensor[] {
  * @example tensorSplit(tensor([1, 2, 3, 4, 5]), 3) // [[1, 2], [3, 4], [5]]
  * @example tensorSplit(tensor([1, 2, 3, 4, 5]), [1, -1]) // [[1], [2, 3, 4], [5]]
  */
+export function tensorSplit<Parts extends number>(x: Operand, parts: Parts, options?: AxisOptions): Pieces<Parts>;
+export function tensorSplit(x: Operand, places: readonly number[], options?: AxisOptions): Tensor[];
+export function tensorSplit(x: Operand, parts: number | readonly number[], options?: AxisOptions): Tensor[];
 export function tensorSplit(x: Operand, parts: number | readonly number[], options?: AxisOptions): Tensor[] {
   const { axis } = readOptions("tensorSplit", options, axisOption, first);
   const t = readTensor(x, "tensorSplit");
