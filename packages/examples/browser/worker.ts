@@ -3,9 +3,9 @@
 import { mul, scope, softmax, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { cycle, digits, minibatch, type Labeled, type Split } from "@weft/data";
 import { crossEntropy, params, place, seed as startNumbering } from "@weft/nn";
-import { minimize, type Optimizer } from "@weft/optim";
+import { minimize, sgd, type Optimizer } from "@weft/optim";
 import { openBackend, type BackendName } from "../src/backends.ts";
-import { lenet } from "../src/models/lenet.ts";
+import { LeNet } from "../src/models/lenet.ts";
 import type { Classifier } from "../src/recipe.ts";
 import { measure } from "../src/evaluation.ts";
 import { handle, type Handlers, type Report, type Request, type Requests, type Sample } from "./messages.ts";
@@ -25,8 +25,8 @@ function begin(wanted: Settings): void {
   settings = wanted;
   data = digits({ train: settings.images, test: settings.test });
   startNumbering(settings.seed);
-  model = lenet.model();
-  optimizer = lenet.optimizer();
+  model = LeNet();
+  optimizer = sgd({ lr: 0.1 });
   const parameters = params(model).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b), 0);
   tell({ kind: "begun", parameters, samples: samplesOf(data.test) });
 }

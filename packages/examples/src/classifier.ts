@@ -10,18 +10,21 @@ import type { Learner, Program, Setting } from "./program.ts";
 import type { Recipe } from "./recipe.ts";
 import { classifierSections } from "./report/classifier.ts";
 
-export const classifier = (recipe: Recipe): Program => ({
-  ...recipe,
-  data: recipe.data ?? digitNames,
-  cases: "pictures",
-  async start({ data, limit, ...setting }) {
-    const pictures = await dataset(data as DataName, limit);
-    const learner = classifying(recipe, pictures, setting);
-    return { ...learner, from: `${learner.from} of ${data}` };
-  },
-});
+/** The program of a recipe. What it says can be read of it, as from the recipe. */
+export function classifier(recipe: Recipe): Recipe & Program {
+  const made = {
+    ...recipe,
+    data: recipe.data ?? digitNames,
+    cases: "pictures",
+    async start({ data, limit, ...setting }: Setting<DataName>) {
+      const learner = classifierLearner(made, await dataset(data, limit), setting);
+      return { ...learner, from: `${learner.from} of ${data}` };
+    },
+  };
+  return made;
+}
 
-interface ClassifyingOptions {
+interface ClassifierOptions {
   readonly backend: Backend;
   /** The batch size (that of the recipe). */
   readonly size?: number;
@@ -32,7 +35,7 @@ interface ClassifyingOptions {
 }
 
 /** The recipe at work on pictures. */
-export function classifying(recipe: Recipe, { train, test, classes }: Pictures, setting: ClassifyingOptions) {
+export function classifierLearner(recipe: Recipe, { train, test, classes }: Pictures, setting: ClassifierOptions) {
   const { backend, size = recipe.size ?? 100, seed } = setting;
   const pictures = train.labels.data.length;
   const model = recipe.model();

@@ -1,52 +1,64 @@
-// Episodes of CartPole: playing one, and what can be learned from its moves.
+// Episodes of CartPole: playing one, and what can be learned from its transitions.
 import { categorical, scope, type Creation, type Tensor } from "@weft/tensor";
-import { isOver, longest, placed, pushed, type Cart } from "./cart-pole.ts";
+import { done, maxSteps, reset, step, type State } from "./cart-pole.ts";
 
-/** From carts `[N, 4]` to a score of each action, `[N, 2]`. */
-export type Agent = (carts: Tensor) => Tensor;
+/** From states `[N, 4]` to a score of each action, `[N, 2]`: its value, or log π(a | s) but for a constant. */
+export type Agent = (states: Tensor) => Tensor;
 
 /** One step of an episode. */
-export interface Move {
-  readonly cart: Cart;
+export interface Transition {
+  readonly state: State;
   readonly action: number;
-  /** The cart afterwards, and whether the pole fell. */
-  readonly next: Cart;
-  readonly fell: boolean;
+  readonly reward: number;
+  readonly nextState: State;
+  /** Whether the pole fell. An episode that ends because it is long enough is not done. */
+  readonly done: boolean;
 }
 
 /** Plays one episode. All chance is in the backend's stream of random numbers. */
-export async function* episode({ rand }: Creation, act: (cart: Cart) => Promise<number>): AsyncGenerator<Move> {
-  let cart = placed(await scope(() => rand([4]).data()));
-  for (let t = 0; t < longest && !isOver(cart); t++) {
-    const action = await act(cart);
-    const next = pushed(cart, action);
-    yield { cart, action, next, fell: isOver(next) };
-    cart = next;
+export async function* episode(
+  { rand }: Creation,
+  policy: (state: State) => Promise<number>,
+): AsyncGenerator<Transition> {
+  let state = reset(await scope(() => rand([4]).data()));
+  for (let t = 0; t < maxSteps && !done(state); t++) {
+    const action = await policy(state);
+    const nextState = step(state, action);
+    yield { state, action, reward: 1, nextState, done: done(nextState) };
+    state = nextState;
   }
 }
 
-/** An action for a cart, drawn with the probabilities that the agent gives. */
-export const drawn =
+/** An action for a state, drawn with the probabilities that the agent gives. */
+export const sampled =
   (agent: Agent, { tensor }: Creation) =>
-  (cart: Cart): Promise<number> =>
-    scope(() => categorical(agent(tensor([cart]))).item());
+  (state: State): Promise<number> =>
+    scope(() => categorical(agent(tensor([state]))).item());
 
-/** What follows each of some moves: G(t) = 1 + γ G(t + 1), with `last` after all of them. */
-export function following(count: number, discount: number, last = 0): number[] {
-  const gains: number[] = [];
-  for (let t = 0, gain = last; t < count; t++) gains.unshift((gain = 1 + discount * gain));
-  return gains;
+/** The discounted returns G(t) = r(t) + γ G(t + 1) of rewards in a row, with `bootstrap` for what follows the last. */
+export function discountedReturns(rewards: readonly number[], discount: number, bootstrap = 0): number[] {
+  const returns = [...rewards];
+  for (let t = rewards.length - 1, next = bootstrap; t >= 0; t--) next = returns[t]! += discount * next;
+  return returns;
 }
 
-/** Moves with a number each, as tensors of `length` rows: one shape for all. `real` is 0 where there is no move. */
-export function batchOf(moves: readonly Move[], numbers: readonly number[], length: number, { tensor }: Creation) {
-  const rows = <T>(of: (move: Move, t: number) => T, nothing: T): T[] =>
-    Array.from({ length }, (_, t) => (t < moves.length ? of(moves[t]!, t) : nothing));
+/**
+ * Transitions as tensors of `length` rows, one shape for all, with `values` of them, such as returns. `mask` is 1 for a
+ * transition and 0 for a row that fills up.
+ */
+export function batchOf(
+  transitions: readonly Transition[],
+  values: readonly number[],
+  length: number,
+  { tensor }: Creation,
+) {
+  const rows = <T>(of: (transition: Transition, t: number) => T, padding: T): T[] =>
+    Array.from({ length }, (_, t) => (t < transitions.length ? of(transitions[t]!, t) : padding));
   const actions = rows(({ action }) => action, 0);
   return {
-    carts: tensor(rows<Cart>(({ cart }) => cart, [0, 0, 0, 0])),
+    states: tensor(rows<State>(({ state }) => state, [0, 0, 0, 0])),
     actions: tensor(actions, { dtype: "i32" }),
-    numbers: tensor(rows((_, t) => numbers[t]!, 0)),
-    real: tensor(rows(() => 1, 0)),
+    values: tensor(rows((_, t) => values[t]!, 0)),
+    mask: tensor(rows(() => 1, 0)),
   };
 }

@@ -2,7 +2,7 @@
 // noise, epoch after epoch.
 import { add, argmax, div, scope, type Backend, type Tensor } from "@weft/tensor";
 import type { Pictures } from "@weft/data";
-import { classifying } from "./classifier.ts";
+import { classifierLearner } from "./classifier.ts";
 import type { Recipe } from "./recipe.ts";
 import { drawingSection } from "./report/drawings.ts";
 import type { Section } from "./report/page.ts";
@@ -30,7 +30,7 @@ export function gallery(recipe: Recipe, draw: (count: number) => Tensor, data: P
   const drawn = (count: number) => div(add(draw(count), 1), 2);
   const pictures = (count: number) => scope(() => drawn(count).data()) as Promise<Float32Array>;
 
-  const reader = classifying(recipe, data, { backend, seed: 1 });
+  const reader = classifierLearner(recipe, data, { backend, seed: 1 });
   let lessons: Promise<{ testAccuracy: number }> | undefined;
   async function learn() {
     let steps = 0;

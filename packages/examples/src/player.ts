@@ -1,6 +1,6 @@
 // Who learns to play CartPole, as a program: episode by episode, each a step with its return, the number of its steps.
 import { argmax, scope, type Backend, type Creation } from "@weft/tensor";
-import { isOver, longest, placed, pushed } from "./cart-pole.ts";
+import { done, maxSteps, reset, step } from "./cart-pole.ts";
 import type { Agent } from "./episodes.ts";
 import type { Learner } from "./program.ts";
 import { returnSections } from "./report/returns.ts";
@@ -17,7 +17,7 @@ export interface Player {
 /** The episodes of an epoch. */
 const EPISODES = 50;
 
-export function playing({ model, state, agent, play }: Player, backend: Backend & Creation): Learner {
+export function playerLearner({ model, state, agent, play }: Player, backend: Backend & Creation): Learner {
   /** All returns, and how many of them are of this epoch. */
   const played = { returns: [] as number[], now: 0 };
   return {
@@ -26,10 +26,10 @@ export function playing({ model, state, agent, play }: Player, backend: Backend 
     state: { ...state, played },
     async *epoch() {
       while (played.now < EPISODES) {
-        const steps = await play();
-        played.returns.push(steps);
+        const episodeReturn = await play();
+        played.returns.push(episodeReturn);
         played.now++;
-        yield { return: steps };
+        yield { return: episodeReturn };
       }
       played.now = 0;
     },
@@ -45,12 +45,12 @@ export function playing({ model, state, agent, play }: Player, backend: Backend 
 /** The mean return of 100 new episodes, side by side, in which the agent always takes the action of the highest score. */
 async function meanReturn(agent: Agent, { rand, tensor }: Backend & Creation, count = 100): Promise<number> {
   const random = await scope(() => rand([count, 4], { seed: 1 }).data());
-  let carts = Array.from({ length: count }, (_, i) => placed(random.subarray(4 * i)));
+  let states = Array.from({ length: count }, (_, i) => reset(random.subarray(4 * i)));
   let steps = 0;
-  for (let t = 0; t < longest; t++) {
-    steps += carts.filter((cart) => !isOver(cart)).length;
-    const actions = await scope(() => argmax(agent(tensor(carts)), { axis: 1 }).data());
-    carts = carts.map((cart, i) => (isOver(cart) ? cart : pushed(cart, actions[i]!)));
+  for (let t = 0; t < maxSteps; t++) {
+    steps += states.filter((state) => !done(state)).length;
+    const actions = await scope(() => argmax(agent(tensor(states)), { axis: 1 }).data());
+    states = states.map((state, i) => (done(state) ? state : step(state, actions[i]!)));
   }
   return steps / count;
 }

@@ -1,35 +1,38 @@
 // The programs by name.
-import { classifier } from "./classifier.ts";
-import { actorCritic } from "./models/actor-critic.ts";
 import { charlm } from "./models/charlm.ts";
-import { dcgan } from "./models/dcgan.ts";
-import { dqn } from "./models/dqn.ts";
 import { gpt } from "./models/gpt.ts";
-import { gru } from "./models/gru.ts";
-import { opcost } from "./models/opcost.ts";
-import { reinforce } from "./models/reinforce.ts";
-import { resnet50Features } from "./models/resnet50.ts";
-import { seq2seq } from "./models/seq2seq.ts";
-import { shakespeare } from "./models/shakespeare.ts";
 import { pos } from "./models/pos.ts";
 import { rnnlm } from "./models/rnnlm.ts";
+import { seq2seq } from "./models/seq2seq.ts";
+import { shakespeare } from "./models/shakespeare.ts";
 import { tagger } from "./models/tagger.ts";
 import { treenn } from "./models/treenn.ts";
-import { vae } from "./models/vae.ts";
-import type { Program } from "./program.ts";
+import { actorCritic } from "./programs/actor-critic.ts";
+import { cifarBatchnorm } from "./programs/cifar-batchnorm.ts";
+import { dcgan } from "./programs/dcgan.ts";
+import { dqn } from "./programs/dqn.ts";
+import { gru } from "./programs/gru.ts";
+import { lenet } from "./programs/lenet.ts";
 import { linreg } from "./programs/linreg.ts";
-import { recipes } from "./recipes.ts";
+import { mlp } from "./programs/mlp.ts";
+import { opcost } from "./programs/opcost.ts";
+import { reinforce } from "./programs/reinforce.ts";
+import { resnet50 } from "./programs/resnet50.ts";
+import { softmax } from "./programs/softmax.ts";
+import { vae } from "./programs/vae.ts";
+import { vgg } from "./programs/vgg.ts";
+import type { Program } from "./program.ts";
 
 export const programs = {
   linreg,
-  softmax: classifier(recipes.softmax),
-  mlp: classifier(recipes.mlp),
-  lenet: classifier(recipes.lenet),
+  softmax,
+  mlp,
+  lenet,
   charlm,
-  vgg: classifier(recipes.vgg),
-  "cifar-batchnorm": classifier(recipes["cifar-batchnorm"]),
+  vgg,
+  "cifar-batchnorm": cifarBatchnorm,
   gru,
-  resnet50: resnet50Features,
+  resnet50,
   opcost,
   gpt,
   shakespeare,

@@ -1,9 +1,9 @@
 // The recipes by name.
-import { cifarBatchnorm } from "./models/cifar-batchnorm.ts";
-import { lenet } from "./models/lenet.ts";
-import { mlp } from "./models/mlp.ts";
-import { softmax } from "./models/softmax.ts";
-import { vgg } from "./models/vgg.ts";
+import { cifarBatchnorm } from "./programs/cifar-batchnorm.ts";
+import { lenet } from "./programs/lenet.ts";
+import { mlp } from "./programs/mlp.ts";
+import { softmax } from "./programs/softmax.ts";
+import { vgg } from "./programs/vgg.ts";
 import type { Recipe } from "./recipe.ts";
 
 export const recipes = { lenet, mlp, softmax, vgg, "cifar-batchnorm": cifarBatchnorm } satisfies Record<string, Recipe>;

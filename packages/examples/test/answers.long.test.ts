@@ -105,7 +105,7 @@ test(
     );
     await save(file, model, { weft: "lenet" });
     expect((await asked("--text", "a")).err).toBe(
-      `weft: ${file}: the file holds the model lenet; a text is for charlm, gpt, shakespeare, seq2seq, tagger, rnnlm, pos.`,
+      `weft: ${file}: the file holds the model lenet; a text is for charlm, gru, gpt, shakespeare, seq2seq, tagger, rnnlm, pos.`,
     );
     // The texts that it goes on with must have the same characters.
     await weft(...train, "--overwrite");

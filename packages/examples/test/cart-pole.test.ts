@@ -1,9 +1,9 @@
 // CartPole against the formulas of Gym, written as they stand there.
 import { expect, test } from "vitest";
-import { isOver, longest, placed, pushed, type Cart } from "../src/cart-pole.ts";
+import { done, maxSteps, reset, step, type State } from "../src/cart-pole.ts";
 
 /** `CartPoleEnv.step` of Gym, with Euler's method, in its own names. */
-function gym([x, xDot, theta, thetaDot]: Cart, action: number): Cart {
+function gym([x, xDot, theta, thetaDot]: State, action: number): State {
   const [gravity, massCart, massPole, length, forceMag, tau] = [9.8, 1, 0.1, 0.5, 10, 0.02];
   const totalMass = massPole + massCart;
   const poleMassLength = massPole * length;
@@ -17,18 +17,18 @@ function gym([x, xDot, theta, thetaDot]: Cart, action: number): Cart {
 }
 
 test("a cart moves as Gym's does", () => {
-  let cart = placed([0.1, 0.9, 0.4, 0.7]);
+  let state = reset([0.1, 0.9, 0.4, 0.7]);
   for (let t = 0; t < 300; t++) {
     const action = (t * t + Math.floor(t / 3)) % 2;
-    const wanted = gym(cart, action);
-    cart = pushed(cart, action);
-    for (const [i, x] of cart.entries()) expect(x).toBeCloseTo(wanted[i]!, 12);
+    const wanted = gym(state, action);
+    state = step(state, action);
+    for (const [i, x] of state.entries()) expect(x).toBeCloseTo(wanted[i]!, 12);
   }
 });
 
 test("an episode begins within 0.05 of upright, and in the middle", () => {
-  expect(placed([0, 0.5, 0.25, 0.75])).toEqual([-0.05, 0, -0.025, expect.closeTo(0.025, 15)]);
-  expect(longest).toBe(200);
+  expect(reset([0, 0.5, 0.25, 0.75])).toEqual([-0.05, 0, -0.025, expect.closeTo(0.025, 15)]);
+  expect(maxSteps).toBe(200);
 });
 
 test.each([
@@ -38,6 +38,6 @@ test.each([
   [[0, 9, 0.209, 9], false],
   [[0, 0, 0.2095, 0], true],
   [[0, 0, -0.2095, 0], true],
-] as const)("%j is over: %s", (cart, wanted) => {
-  expect(isOver(cart)).toBe(wanted);
+] as const)("%j is over: %s", (state, wanted) => {
+  expect(done(state)).toBe(wanted);
 });

@@ -3,14 +3,14 @@ import { crossEntropy, seed, training } from "@weft/nn";
 import { scope, type Backend } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { classifying } from "../src/classifier.ts";
-import { cifarBatchnorm } from "../src/models/cifar-batchnorm.ts";
+import { classifierLearner } from "../src/classifier.ts";
+import { cifarBatchnorm } from "../src/programs/cifar-batchnorm.ts";
 import { colorPictures, firstBatch } from "./colors.ts";
 import { expectResumes, trained } from "./runs.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 
 const pictures = colorPictures(80, 20);
-const start = (backend: Backend) => classifying(cifarBatchnorm, pictures, { backend, size: 16, seed: 1 });
+const start = (backend: Backend) => classifierLearner(cifarBatchnorm, pictures, { backend, size: 16, seed: 1 });
 
 test("learns", async () => {
   const { record } = await trained(start, { steps: 25 });
@@ -23,7 +23,8 @@ test("is resumed to the bit, with its running moments", async () => {
 });
 
 test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)("learns the same on WebGPU", async () => {
-  const few = (backend: Backend) => classifying(cifarBatchnorm, colorPictures(8, 2), { backend, size: 4, seed: 1 });
+  const few = (backend: Backend) =>
+    classifierLearner(cifarBatchnorm, colorPictures(8, 2), { backend, size: 4, seed: 1 });
   const [cpu, gpu] = [await trained(few, { steps: 2 }), await trained(few, { steps: 2 }, "webgpu")];
   for (const [i, loss] of cpu.record.losses.entries())
     expect(Math.abs(gpu.record.losses[i]! / loss - 1)).toBeLessThan(1e-4);

@@ -3,7 +3,7 @@ import { digits } from "@weft/data";
 import { seed } from "@weft/nn";
 import { expect, test } from "vitest";
 import { openBackend, type BackendName } from "../src/backends.ts";
-import { drawing } from "../src/models/dcgan.ts";
+import { learner as drawing } from "../src/programs/dcgan.ts";
 import { lines, temporaryFolder, weft } from "./session.ts";
 
 test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)(

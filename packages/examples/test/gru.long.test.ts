@@ -4,7 +4,7 @@ import type { HostArray, Reviews, ReviewSet } from "@weft/data";
 import { scope, squeeze, type Backend } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { judging } from "../src/models/gru.ts";
+import { learner as judging } from "../src/programs/gru.ts";
 import { elements } from "./html.ts";
 import { expectResumes, reportOn, trained } from "./runs.ts";
 import { hasModule, pytorch } from "./pytorch.ts";

@@ -8,7 +8,7 @@ import { readMetadata, seed } from "@weft/nn";
 import { sgd } from "@weft/optim";
 import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
-import { classifying } from "../src/classifier.ts";
+import { classifierLearner } from "../src/classifier.ts";
 import { learn } from "../src/learning.ts";
 import { learner as linearRegression } from "../src/programs/linreg.ts";
 import { recipes } from "../src/recipes.ts";
@@ -167,7 +167,7 @@ const display = { update: () => {}, close: () => {} };
 test("a signal ends the loop between two steps, and what it has learned is saved before it is evaluated", async () => {
   const backend = await open({});
   seed(1);
-  const learner = classifying(recipes.softmax, digits({ train: 100, test: 20 }), { backend, size: 10, seed: 1 });
+  const learner = classifierLearner(recipes.softmax, digits({ train: 100, test: 20 }), { backend, size: 10, seed: 1 });
   const counting = new AbortController();
   let steps = 0;
   const counted = { ...display, update: () => void (++steps === 13 && counting.abort()) };

@@ -2,7 +2,7 @@
 import { digits } from "@weft/data";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { measuring } from "../src/models/opcost.ts";
+import { learner as measuring } from "../src/programs/opcost.ts";
 import { elements } from "./html.ts";
 import { reportOn, trained } from "./runs.ts";
 

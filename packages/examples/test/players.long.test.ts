@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors } from "@weft/nn";
 import { expect, test } from "vitest";
-import { batchOf, following, type Move } from "../src/episodes.ts";
+import { batchOf, discountedReturns, type Transition } from "../src/episodes.ts";
 import { openBackend } from "../src/backends.ts";
 import { bestHundred } from "../src/player.ts";
 import { elements } from "./html.ts";
@@ -51,22 +51,22 @@ test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)(
   },
 );
 
-test("what follows a move is discounted, and ends with what is known of the rest", () => {
-  expect(following(3, 0.5)).toEqual([1.75, 1.5, 1]);
-  expect(following(2, 0.5, 4)).toEqual([2.5, 3]);
+test("returns are discounted, and ends with what is known of the rest", () => {
+  expect(discountedReturns([1, 1, 1], 0.5)).toEqual([1.75, 1.5, 1]);
+  expect(discountedReturns([1, 1], 0.5, 4)).toEqual([2.5, 3]);
 });
 
-test("moves become tensors of one shape", async () => {
+test("transitions become tensors of one shape", async () => {
   const backend = await openBackend("cpu", 1);
-  const move: Move = { cart: [1, 2, 3, 4], action: 1, next: [5, 6, 7, 8], fell: false };
-  const { carts, actions, numbers, real } = batchOf([move], [9], 2, backend);
-  expect(await carts.array()).toEqual([
+  const transition: Transition = { state: [1, 2, 3, 4], action: 1, reward: 1, nextState: [5, 6, 7, 8], done: false };
+  const { states, actions, values, mask } = batchOf([transition], [9], 2, backend);
+  expect(await states.array()).toEqual([
     [1, 2, 3, 4],
     [0, 0, 0, 0],
   ]);
   expect(await actions.array()).toEqual([1, 0]);
-  expect(await numbers.array()).toEqual([9, 0]);
-  expect(await real.array()).toEqual([1, 0]);
+  expect(await values.array()).toEqual([9, 0]);
+  expect(await mask.array()).toEqual([1, 0]);
 });
 
 test("the best hundred are in a row", () => {

@@ -5,7 +5,7 @@ import { readSafetensors } from "@weft/nn";
 import { digits } from "@weft/data";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { classifying } from "../src/classifier.ts";
+import { classifierLearner } from "../src/classifier.ts";
 import { recipes } from "../src/recipes.ts";
 import { temporaryFolder, weft } from "./session.ts";
 
@@ -13,7 +13,7 @@ const trainingIn = (folder: string) => readSafetensors(readFileSync(join(folder,
 
 test.each(["softmax", "mlp"] as const)("%s takes the pictures in their order, epoch after epoch", async (name) => {
   const data = digits({ train: 12, test: 1 });
-  const { state } = classifying(recipes[name], data, { backend: await open({}), size: 4, seed: 1 });
+  const { state } = classifierLearner(recipes[name], data, { backend: await open({}), size: 4, seed: 1 });
   for (let epoch = 0; epoch < 2; epoch++) {
     const labels: number[] = [];
     for (const [, y] of state.batches) labels.push(...Array.from(await y.data(), Number));

@@ -7,7 +7,7 @@ import { resnet50 } from "@weft/nn/models";
 import { scope, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { extractor } from "../src/models/resnet50.ts";
+import { extractor } from "../src/programs/resnet50.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 import golden from "./resnet50.json" with { type: "json" };
 import { temporaryFolder, weft } from "./session.ts";

@@ -6,7 +6,7 @@ import { digits } from "@weft/data";
 import { params, readMetadata, save, seed } from "@weft/nn";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { classifying } from "../src/classifier.ts";
+import { classifierLearner } from "../src/classifier.ts";
 import { run } from "../src/command.ts";
 import { learn } from "../src/learning.ts";
 import { recipes } from "../src/recipes.ts";
@@ -95,7 +95,7 @@ test("nothing of a training that is replaced is left beside the new one", async 
   await weft(...words, "--out", folder);
   const backend = await open({});
   seed(1);
-  const learner = classifying(recipes.mlp, digits({ train: 100, test: 20 }), { backend, size: 50, seed: 1 });
+  const learner = classifierLearner(recipes.mlp, digits({ train: 100, test: 20 }), { backend, size: 50, seed: 1 });
   const left: string[] = [];
   const evaluate = async () => {
     for (const name of ["model.safetensors", "training.safetensors", "report.html"])
@@ -110,7 +110,7 @@ const display = { update: () => {}, close: () => {} };
 
 test("a program that has ended its training says so in the file", async () => {
   const backend = await open({});
-  const learner = classifying(recipes.softmax, digits({ train: 100, test: 20 }), { backend, size: 50, seed: 1 });
+  const learner = classifierLearner(recipes.softmax, digits({ train: 100, test: 20 }), { backend, size: 50, seed: 1 });
   let epochs = 0;
   const finished = () => epochs === 2;
   const folder = temporaryFolder();
@@ -130,7 +130,11 @@ test.each([
   async (nan, epoch) => {
     const backend = await open({});
     seed(1);
-    const learner = classifying(recipes.softmax, digits({ train: 100, test: 20 }), { backend, size: 50, seed: 1 });
+    const learner = classifierLearner(recipes.softmax, digits({ train: 100, test: 20 }), {
+      backend,
+      size: 50,
+      seed: 1,
+    });
     const folder = temporaryFolder();
     const evaluate = (epoch?: number) => {
       if (epoch !== 2) return learner.evaluate();

@@ -3,15 +3,15 @@ import { crossEntropy, seed } from "@weft/nn";
 import { scope, type Backend } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { classifying } from "../src/classifier.ts";
-import { vgg } from "../src/models/vgg.ts";
+import { classifierLearner } from "../src/classifier.ts";
+import { vgg } from "../src/programs/vgg.ts";
 import { colorPictures, firstBatch } from "./colors.ts";
 import { elements } from "./html.ts";
 import { expectResumes, reportOn, trained } from "./runs.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 
 const pictures = colorPictures(80, 20);
-const start = (backend: Backend) => classifying(vgg, pictures, { backend, size: 16, seed: 1 });
+const start = (backend: Backend) => classifierLearner(vgg, pictures, { backend, size: 16, seed: 1 });
 
 test("learns, and shows what it confuses by the names of the classes", async () => {
   const { record, learner } = await trained(start, { steps: 25 });

@@ -2,8 +2,6 @@
 // ten times that of VGG. It is the network of Knet's example cifar10-cnn.
 import { flatten, relu, sub, type Tensor } from "@weft/tensor";
 import { BatchNorm, Chain, Conv, Linear, MaxPool, normal, xavier, zeros } from "@weft/nn";
-import { momentum } from "@weft/optim";
-import type { Recipe } from "../recipe.ts";
 
 /** Pictures without the mean of each color over the training set of CIFAR-10. */
 const centered = (x: Tensor) => sub(x, x.backend.tensor([0.4914, 0.4822, 0.4465].map((mean) => [[mean]])));
@@ -23,29 +21,18 @@ const conv = (inputs: number, outputs: number) =>
     relu,
   );
 
-/** Three normalized convolutions with 16, 32 and 64 channels, then 4096 → 100 → 10. */
-export const cifarBatchnorm: Recipe = {
-  title: "Batch normalization",
-  about: "ten kinds of things in color pictures, with three normalized convolutions",
-  time: "6 min",
-  reaches: "a test accuracy of 73 %",
-  quick: { epochs: 1, limit: 25_000 },
-  data: ["cifar10"],
-  size: 64,
-  model: () =>
-    Chain(
-      centered,
-      conv(3, 16), // [N, 16, 32, 32]
-      MaxPool(2), // [N, 16, 16, 16]
-      conv(16, 32),
-      MaxPool(2), // [N, 32, 8, 8]
-      conv(32, 64), // [N, 64, 8, 8]
-      flatten, // [N, 4096]
-      Linear(4096, 100, { init: xavier(), bias: false }),
-      BatchNorm(100),
-      relu,
-      Linear(100, 10, { init: xavier(), biasInit: zeros() }),
-    ),
-  optimizer: () => momentum({ lr: 0.1, gamma: 0.9 }),
-  epochs: 10,
-};
+/** From pictures `[N, 3, 32, 32]` to a score for each class `[N, 10]`. Its loss is `crossEntropy`. */
+export const BatchNormCNN = () =>
+  Chain(
+    centered,
+    conv(3, 16), // [N, 16, 32, 32]
+    MaxPool(2), // [N, 16, 16, 16]
+    conv(16, 32),
+    MaxPool(2), // [N, 32, 8, 8]
+    conv(32, 64), // [N, 64, 8, 8]
+    flatten, // [N, 4096]
+    Linear(4096, 100, { init: xavier(), bias: false }),
+    BatchNorm(100),
+    relu,
+    Linear(100, 10, { init: xavier(), biasInit: zeros() }),
+  );

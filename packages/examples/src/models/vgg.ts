@@ -2,41 +2,28 @@
 // followed by pooling and dropout. It is the network of the comparison of frameworks by I. Karmanov (2017).
 import { flatten, relu } from "@weft/tensor";
 import { Chain, Conv, Dropout, Linear, MaxPool, xavier, zeros } from "@weft/nn";
-import { momentum } from "@weft/optim";
-import type { Recipe } from "../recipe.ts";
 
 const start = { init: xavier(), biasInit: zeros() };
 const conv = (inputs: number, outputs: number) => Conv({ in: inputs, out: outputs, kernel: 3, padding: 1, ...start });
 
-/** Four convolutions of 3 × 3 with 50, 50, 100 and 100 channels, then 6400 → 512 → 10. */
-export const vgg: Recipe = {
-  title: "VGG",
-  about: "ten kinds of things in color pictures, with four convolutions",
-  time: "1.5 h",
-  reaches: "a test accuracy of 77 to 79 %",
-  quick: { epochs: 1, limit: 3000 },
-  data: ["cifar10"],
-  size: 64,
-  model: () =>
-    Chain(
-      conv(3, 50), // [N, 50, 32, 32]
-      relu,
-      conv(50, 50),
-      MaxPool(2), // [N, 50, 16, 16]
-      relu, // after pooling, where there is less to do: both orders give the same
-      Dropout(0.25),
-      conv(50, 100),
-      relu,
-      conv(100, 100),
-      MaxPool(2), // [N, 100, 8, 8]
-      relu,
-      Dropout(0.25),
-      flatten, // [N, 6400]
-      Linear(6400, 512, start),
-      relu,
-      Dropout(0.5),
-      Linear(512, 10, start),
-    ),
-  optimizer: () => momentum({ lr: 0.01, gamma: 0.9 }),
-  epochs: 10,
-};
+/** From pictures `[N, 3, 32, 32]` to a score for each class `[N, 10]`. Its loss is `crossEntropy`. */
+export const VGG = () =>
+  Chain(
+    conv(3, 50), // [N, 50, 32, 32]
+    relu,
+    conv(50, 50),
+    MaxPool(2), // [N, 50, 16, 16]
+    relu, // after pooling, where there is less to do: both orders give the same
+    Dropout(0.25),
+    conv(50, 100),
+    relu,
+    conv(100, 100),
+    MaxPool(2), // [N, 100, 8, 8]
+    relu,
+    Dropout(0.25),
+    flatten, // [N, 6400]
+    Linear(6400, 512, start),
+    relu,
+    Dropout(0.5),
+    Linear(512, 10, start),
+  );

@@ -17,8 +17,8 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { itemsAs, minibatch, type Pictures } from "@weft/data";
-import { dataset, digitNames, type DataName } from "../datasets.ts";
-import type { Learner, Program } from "../program.ts";
+import { dataset, digitNames } from "../datasets.ts";
+import { program, type Learner, type Program } from "../program.ts";
 import { costSections } from "../report/costs.ts";
 import { count } from "../words.ts";
 
@@ -41,7 +41,7 @@ const all = Object.values(parts);
 const after = (some: readonly Part[], w: readonly Operand[], x: Tensor, y: Tensor) =>
   some.reduce((h, part) => part(h, w, y), x);
 
-export const opcost: Program = {
+export const opcost: Program = program({
   title: "The cost of operations",
   about: "what recording and gradients cost, beside the operations themselves: a measurement",
   time: "1 min",
@@ -50,11 +50,11 @@ export const opcost: Program = {
   every: 10,
   quick: { epochs: 10 },
   data: digitNames,
-  start: async ({ data, backend }) => measuring(await dataset(data as DataName), backend),
-};
+  start: async ({ data, backend }) => learner(await dataset(data), backend),
+});
 
 /** Measures with batches of 100. A pass of a row is so many calls of it. */
-export async function measuring({ train }: Pictures, backend: Backend & Creation, calls = 600) {
+export async function learner({ train }: Pictures, backend: Backend & Creation, calls = 600) {
   const { randn, zeros } = backend;
   const weights = [randn([784, 64], { std: 0.1 }), zeros([64]), randn([64, 10], { std: 0.1 }), zeros([10])];
   const boxes = weights.map((w) => param(w));

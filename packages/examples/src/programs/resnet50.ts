@@ -2,20 +2,20 @@
 // 224 × 224 into 2048 features. Nothing is learned: this measures how many pictures a second it takes.
 import { scope } from "@weft/tensor";
 import { load } from "@weft/nn";
-import { resnet50 } from "@weft/nn/models";
+import { resnet50 as ResNet50 } from "@weft/nn/models";
 import { noise, photosIn, type PhotoBatch } from "../photos.ts";
-import type { Program } from "../program.ts";
+import { program, type Program } from "../program.ts";
 import { featureSections, type Seen } from "../report/features.ts";
 
 /** From pictures `[N, 3, 224, 224]` to features `[N, 2048]`; with torchvision's weights, if there is a file of them. */
 export async function extractor(weights?: string) {
-  const network = resnet50();
+  const network = ResNet50();
   if (weights !== undefined) await load(weights, network);
   network.fc = (features) => features;
   return network;
 }
 
-export const resnet50Features: Program = {
+export const resnet50: Program = program({
   title: "ResNet-50",
   about: "what a network of 50 layers sees in pictures, and how many a second: a measurement",
   time: "1.5 min",
@@ -27,8 +27,8 @@ export const resnet50Features: Program = {
     pictures: { value: "folder", about: "a folder of JPEG and PNG files (default: random pixels)" },
   },
   async start({ backend, options }) {
-    const network = await extractor(options["weights"] as string | undefined);
-    const folder = options["pictures"] as string | undefined;
+    const network = await extractor(options.weights);
+    const folder = options.pictures;
     const many = backend.name.includes("webgpu") ? 40 : 8; // those of the published table
     const batches = await (folder === undefined ? noise(many, 32, backend) : photosIn(folder, 32, backend));
 
@@ -56,4 +56,4 @@ export const resnet50Features: Program = {
       sections: async () => featureSections(seen),
     };
   },
-};
+});

@@ -18,16 +18,16 @@ import { drawingSection } from "./drawings.ts";
 import type { Section } from "./page.ts";
 
 export interface Coder {
-  /** From pictures `[N, 1, 28, 28]` to codes `[N, codes]`. */
+  /** From pictures `[N, 1, 28, 28]` to codes `[N, latent]`. */
   readonly encode: (x: Tensor) => Tensor;
   /** From codes to the scores of pixels, `[N, 784]`. */
   readonly decode: (z: Tensor) => Tensor;
   /** How many numbers a code has. */
-  readonly codes: number;
+  readonly latent: number;
 }
 
 export async function codeSections(
-  { encode, decode, codes }: Coder,
+  { encode, decode, latent }: Coder,
   test: Labeled,
   backend: Backend & Creation,
 ): Promise<Section[]> {
@@ -45,11 +45,11 @@ export async function codeSections(
     drawingSection({
       title: "What it draws",
       about: "Pictures from random codes.",
-      values: await values(() => drawn(backend.randn([100, codes], { seed: 1 }))),
+      values: await values(() => drawn(backend.randn([100, latent], { seed: 1 }))),
       columns: 10,
     }),
   ];
-  if (codes !== 2) return sections;
+  if (latent !== 2) return sections;
   // Codes that are as dense as the normal distribution: its quantiles.
   const plane = () => {
     const quantiles = mul(Math.SQRT2, erfinv(backend.linspace(-0.95, 0.95, 20)));

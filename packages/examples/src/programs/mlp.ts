@@ -1,0 +1,16 @@
+// The multilayer perceptron on digits, with plain gradient descent.
+import { sgd } from "@weft/optim";
+import { classifier } from "../classifier.ts";
+import { MLP } from "../models/mlp.ts";
+
+export const mlp = classifier({
+  title: "Multilayer perceptron",
+  about: "digits, with one hidden layer of 64 units",
+  time: "5 s",
+  reaches: "a test accuracy of 97 % on MNIST",
+  quick: {},
+  shuffle: false,
+  model: MLP,
+  optimizer: () => sgd({ lr: 0.5 }),
+  epochs: 10,
+});

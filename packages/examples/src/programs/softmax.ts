@@ -1,0 +1,16 @@
+// Softmax regression on digits, with plain gradient descent.
+import { sgd } from "@weft/optim";
+import { classifier } from "../classifier.ts";
+import { SoftmaxRegression } from "../models/softmax.ts";
+
+export const softmax = classifier({
+  title: "Softmax regression",
+  about: "digits, by a weighted sum of the pixels",
+  time: "5 s",
+  reaches: "a test accuracy of 91.5 % on MNIST",
+  quick: {},
+  shuffle: false,
+  model: SoftmaxRegression,
+  optimizer: () => sgd({ lr: 0.5 }),
+  epochs: 10,
+});
