@@ -69,7 +69,8 @@ export class Backward {
   /** Owns the temporaries of the current stretch; undefined for a short tape, whose only stretch is `#home`. */
   #stretch: Scope | undefined;
   #passed: Entry[] = [];
-  #reached: Entry[] = [];
+  /** The entries that got a gradient, or a part of one, in the current stretch. */
+  readonly #reached = new Set<Entry>();
 
   /** The current scope will own the gradients. */
   constructor(recorder: Recorder, last: boolean) {
@@ -120,7 +121,7 @@ export class Backward {
       if (entry.parts !== undefined) for (const { g } of entry.parts) this.#save(g);
       if (entry.rows !== undefined) for (const part of entry.rows) part[OWNED]((x) => this.#save(x));
     }
-    this.#reached = [];
+    this.#reached.clear();
     closeScope(this.#stretch);
     const { scope } = this.#recorder;
     for (const { y } of this.#passed) if (y.owner === scope && scope !== undefined) releaseHandle(y, scope.label);
@@ -189,7 +190,7 @@ export class Backward {
     const entry = x.payload as Entry;
     const axis = cutAxis(x.shape, attrs);
     if (entry.leaf || axis === undefined) return false;
-    if (this.#stretch !== undefined && entry.parts === undefined) this.#reached.push(entry);
+    if (this.#stretch !== undefined) this.#reached.add(entry);
     (entry.parts ??= []).push({ g, axis, attrs });
     return true;
   }
@@ -210,7 +211,7 @@ export class Backward {
   /** Adds a contribution, which the operation `op` gave, to the gradient of a tensor of this tape. */
   add(x: Tensor, contribution: Tensor | RowSparse, op?: string): void {
     const entry = x.payload as Entry;
-    if (this.#stretch !== undefined) this.#reached.push(entry);
+    if (this.#stretch !== undefined) this.#reached.add(entry);
     if (contribution instanceof RowSparse) {
       if (entry.leaf) (entry.rows ??= []).push(contribution.cast(x.dtype));
       else entry.g = contribution.addTo(entry.g ?? zerosLike(x, contribution.values.dtype));

@@ -71,3 +71,36 @@ test("of a tape that is longer than a stretch", () =>
     };
     expect([...grad(f)(x()).dataSync()]).toEqual(rows(1, 2, 3, 4));
   }));
+
+// A loop over the steps of a sequence meets pieces of one computed tensor in many stretches of the backward pass.
+describe.each([300, 1100])("a recurrence over %i pieces", (steps) => {
+  const last = (t: Tensor): Tensor => {
+    let h: Tensor = backend.zeros([1, 2], { dtype: "f64" });
+    const e = mul(t, 1);
+    for (let i = 0; i < steps; i++) h = add(mul(h, 0.5), square(row(e, i)));
+    return sum(h);
+  };
+  const both = (t: Tensor): Tensor => {
+    const [e, u] = [mul(t, 1), mul(t, 2)];
+    let h: Tensor = backend.zeros([1, 2], { dtype: "f64" });
+    for (let i = 0; i < steps; i++) h = add(mul(h, 0.5), mul(row(e, i), row(u, steps - 1 - i)));
+    return sum(h);
+  };
+  const weight = (i: number): number => 0.5 ** (steps - 1 - i);
+  const ones = () => backend.ones([steps, 2], { dtype: "f64" });
+  const each = (f: (i: number) => number) => Array.from({ length: 2 * steps }, (_, k) => f(Math.floor(k / 2)));
+
+  test("the gradient", () =>
+    scope(() => expect([...grad(last)(ones()).dataSync()]).toEqual(each((i) => 2 * weight(i)))));
+
+  test("the gradient of pieces of two tensors, from both ends", () =>
+    scope(() =>
+      expect([...grad(both)(ones()).dataSync()]).toEqual(each((i) => 2 * weight(i) + 2 * weight(steps - 1 - i))),
+    ));
+
+  test("the gradient of the gradient", () =>
+    scope(() => {
+      const second = grad((t: Tensor) => sum(grad(last)(t)));
+      expect([...second(ones()).dataSync()]).toEqual(each((i) => 2 * weight(i)));
+    }));
+});
