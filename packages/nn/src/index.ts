@@ -47,6 +47,7 @@ export { groupNorm, instanceNorm, localResponseNorm } from "./norm/groups.ts";
 export type { GroupNormOptions, LocalResponseOptions } from "./norm/groups.ts";
 export { BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm } from "./norm/layers.ts";
 export type { BatchNormLayerOptions, InstanceNormLayerOptions, LayerNormLayerOptions } from "./norm/layers.ts";
+export type { NormLayerOptions } from "./norm/layers.ts";
 export { layerNorm, rmsNorm, type LayerNormOptions } from "./norm/rows.ts";
 export type { ModeOptions } from "./mode.ts";
 export { parameter, running } from "./parameter.ts";

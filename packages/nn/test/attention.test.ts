@@ -7,8 +7,10 @@ import {
   Attention,
   attention,
   Chain,
+  constant,
   LayerNorm,
   params,
+  place,
   Residual,
   rotary,
   sinusoidal,
@@ -227,6 +229,17 @@ test("Attention gives its weights, and sequences without a batch", async () => {
     [6, 6],
     [6, 6],
   ]);
+});
+
+test("Attention and LayerNorm begin with the values that are wanted, without biases", async () => {
+  const layer = Attention({ features: 6, heads: 2, bias: false, init: constant(2), outInit: constant(3) });
+  await place(layer, backend);
+  await near(layer.in_proj_weight!.value, Array<number>(108).fill(2));
+  await near(layer.out_proj.weight.value, Array<number>(36).fill(3));
+  expect([layer.in_proj_bias, layer.out_proj.bias]).toEqual([null, null]);
+  const norm = LayerNorm(3, { bias: false });
+  expect(norm.bias).toBe(null);
+  expect(params(norm).map(({ shape }) => shape)).toEqual([[3]]);
 });
 
 test("blocks drop and learn inside diff only, and every parameter has a gradient", async () => {

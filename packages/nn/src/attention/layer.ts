@@ -15,6 +15,7 @@ import {
 import {
   anything,
   boolean,
+  callable,
   fraction,
   inNameOf,
   int32,
@@ -24,7 +25,7 @@ import {
   text,
   type OptionKinds,
 } from "@weft/tensor/internals";
-import { xavierUniform, zeros } from "../initializers.ts";
+import { fanInUniform, xavierUniform, zeros, type Initializer } from "../initializers.ts";
 import { layer } from "../layer.ts";
 import { linear, Linear } from "../linear.ts";
 import { parameter } from "../parameter.ts";
@@ -39,6 +40,10 @@ export interface AttentionLayerOptions {
   /** The number of features of the values; by default that of the queries. */
   readonly valueFeatures?: number;
   readonly bias?: boolean;
+  /** Initial values of the matrices of queries, keys and values; by default Glorot's (`xavierUniform`). */
+  readonly init?: Initializer;
+  /** Initial values of the matrix that joins the heads; by default those of `Linear`. */
+  readonly outInit?: Initializer;
   /** The probability that a weight of the average is dropped while training (0). */
   readonly dropout?: number;
   /** Whether sequences are `[N, T, features]` instead of `[T, N, features]` (false). */
@@ -73,6 +78,8 @@ const layerKinds: OptionKinds<AttentionLayerOptions> = {
   keyFeatures: positiveCount,
   valueFeatures: positiveCount,
   bias: boolean,
+  init: callable,
+  outInit: callable,
   dropout: fraction,
   batchFirst: boolean,
 };
@@ -106,15 +113,16 @@ const isOptions = (x: Operand | AttentionCallOptions | undefined): x is Attentio
  * const y = attend(tensor([[[1, 2, 3, 4, 5, 6, 7, 8]]]), { causal: true });
  */
 export function Attention(options: AttentionLayerOptions): Attention {
-  const known = readOptions("Attention", options, layerKinds, { bias: true, dropout: 0, batchFirst: false });
-  const { features, heads, bias, dropout, batchFirst } = known;
+  const defaults = { bias: true, init: xavierUniform(), dropout: 0, batchFirst: false };
+  const known = readOptions("Attention", options, layerKinds, defaults);
+  const { features, heads, bias, init, dropout, batchFirst } = known;
   readValue("Attention", "features", features, positiveCount);
   readValue("Attention", "heads", heads, positiveCount);
   if (features % heads !== 0)
     throw new ArgumentError(`Attention: ${features} features cannot be split into ${heads} equal heads`);
-  const { keyFeatures = features, valueFeatures = features } = known;
+  const { keyFeatures = features, valueFeatures = features, outInit = fanInUniform(features) } = known;
   const alike = keyFeatures === features && valueFeatures === features;
-  const matrix = (rows: number, columns: number): Param => parameter([rows, columns], xavierUniform());
+  const matrix = (rows: number, columns: number): Param => parameter([rows, columns], init);
 
   const run = (...args: AttentionArguments): Attended => {
     const { q, k, v, call } = placesOf(args);
@@ -139,7 +147,7 @@ export function Attention(options: AttentionLayerOptions): Attention {
       k_proj_weight: alike ? null : matrix(features, keyFeatures),
       v_proj_weight: alike ? null : matrix(features, valueFeatures),
       in_proj_bias: bias ? parameter([3 * features], zeros()) : null,
-      out_proj: Linear(features, features, { bias, biasInit: zeros() }),
+      out_proj: Linear(features, features, { bias, init: outInit, biasInit: zeros() }),
     }),
     "run",
     { value: run },

@@ -78,13 +78,19 @@ export function BatchNorm(features: number, options?: BatchNormLayerOptions): Ba
   return self;
 }
 
-export interface LayerNormLayerOptions {
+export interface NormLayerOptions {
   readonly eps?: number;
-  /** Whether it has a weight and a bias. */
+  /** Whether it has a weight and, but for RMSNorm, a bias. */
   readonly affine?: boolean;
 }
 
-const layerNormKinds: OptionKinds<LayerNormLayerOptions> = { eps: nonNegative, affine: boolean };
+export interface LayerNormLayerOptions extends NormLayerOptions {
+  /** Whether it has a bias beside its weight (true). */
+  readonly bias?: boolean;
+}
+
+const normKinds: OptionKinds<NormLayerOptions> = { eps: nonNegative, affine: boolean };
+const layerNormKinds: OptionKinds<LayerNormLayerOptions> = { ...normKinds, bias: boolean };
 
 /** See the function `LayerNorm`. */
 export interface LayerNorm {
@@ -102,13 +108,14 @@ export interface LayerNorm {
  */
 export function LayerNorm(features: number | readonly number[], options?: LayerNormLayerOptions): LayerNorm {
   readValue("LayerNorm", "features", features, perAxis);
-  const { eps, affine } = readOptions("LayerNorm", options, layerNormKinds, { eps: 1e-5, affine: true });
+  const defaults = { eps: 1e-5, affine: true, bias: true };
+  const { eps, affine, bias } = readOptions("LayerNorm", options, layerNormKinds, defaults);
   const shape = typeof features === "number" ? [features] : copyOf(features);
   const call = (x: Operand): Tensor =>
     layerNorm(readTensor(x, "LayerNorm"), self.weight, self.bias, { eps, axes: shape.length });
   const self: LayerNorm = layer("LayerNorm", call, {
     weight: affine ? parameter(shape, ones()) : null,
-    bias: affine ? parameter(shape, zeros()) : null,
+    bias: affine && bias ? parameter(shape, zeros()) : null,
   });
   return self;
 }
@@ -126,9 +133,9 @@ export interface RMSNorm {
  * @example
  * const model = Chain(Linear(784, 256), RMSNorm(256), relu, Linear(256, 10));
  */
-export function RMSNorm(features: number | readonly number[], options?: LayerNormLayerOptions): RMSNorm {
+export function RMSNorm(features: number | readonly number[], options?: NormLayerOptions): RMSNorm {
   readValue("RMSNorm", "features", features, perAxis);
-  const { eps, affine } = readOptions("RMSNorm", options, layerNormKinds, { eps: 1e-5, affine: true });
+  const { eps, affine } = readOptions("RMSNorm", options, normKinds, { eps: 1e-5, affine: true });
   const shape = typeof features === "number" ? [features] : copyOf(features);
   const call = (x: Operand): Tensor => rmsNorm(readTensor(x, "RMSNorm"), self.weight, { eps, axes: shape.length });
   const self: RMSNorm = layer("RMSNorm", call, { weight: affine ? parameter(shape, ones()) : null });
@@ -148,12 +155,12 @@ export interface GroupNorm {
  * @example
  * const model = Chain(Conv({ in: 3, out: 16, kernel: 3 }), GroupNorm(4, 16), relu);
  */
-export function GroupNorm(groups: number, features: number, options?: LayerNormLayerOptions): GroupNorm {
+export function GroupNorm(groups: number, features: number, options?: NormLayerOptions): GroupNorm {
   readValue("GroupNorm", "groups", groups, positiveCount);
   readValue("GroupNorm", "features", features, positiveCount);
   if (features % groups !== 0)
     throw new ArgumentError(`GroupNorm: ${features} features cannot be split into ${groups} equal groups`);
-  const { eps, affine } = readOptions("GroupNorm", options, layerNormKinds, { eps: 1e-5, affine: true });
+  const { eps, affine } = readOptions("GroupNorm", options, normKinds, { eps: 1e-5, affine: true });
   const call = (x: Operand): Tensor => groupNorm(readTensor(x, "GroupNorm"), groups, self.weight, self.bias, { eps });
   const self: GroupNorm = layer("GroupNorm", call, {
     weight: affine ? parameter([features], ones()) : null,

@@ -72,7 +72,10 @@ const simple: Collection<
       sample("training", [images], built(() => nn.InstanceNorm(2, { eps: 0.1, momentum: 0.5, affine: true, track: true }), (layer, x) => [layer(x, training), layer(x)]), { order: 0 }), // oxfmt-ignore
     ],
     GroupNorm: [of("groups", floats(2, 4, 3), () => nn.GroupNorm(2, 4, { eps: 0.1, affine: false }))],
-    LayerNorm: [of("two axes", floats(2, 3, 2), () => nn.LayerNorm([3, 2], { eps: 0.1, affine: false }))],
+    LayerNorm: [
+      of("two axes", floats(2, 3, 2), () => nn.LayerNorm([3, 2], { eps: 0.1, affine: false })),
+      of("without a bias", floats(2, 3), () => nn.LayerNorm(3, { bias: false })),
+    ],
     RMSNorm: [of("rows", floats(3, 4), () => nn.RMSNorm(4, { eps: 0.1, affine: false }))],
   },
 };
@@ -143,7 +146,7 @@ const transformers: Collection<
   family: "fused",
   samples: {
     Attention: [
-      of("to itself, batch first", floats(2, 3, 4), () => nn.Attention({ features: 4, heads: 2, batchFirst: true, bias: false })), // oxfmt-ignore
+      of("to itself, batch first", floats(2, 3, 4), () => nn.Attention({ features: 4, heads: 2, batchFirst: true, bias: false, init: nn.uniform(0.5), outInit: nn.ones() })), // oxfmt-ignore
       sample("other features, dropout", [floats(2, 1, 4), floats(3, 1, 3), floats(3, 1, 2)], built(() => nn.Attention({ features: 4, heads: 2, keyFeatures: 3, valueFeatures: 2, dropout: 1 }), (layer, a, b, c) => layer(a, b, c, training)), { order: 1 }), // oxfmt-ignore
     ],
     TransformerEncoderBlock: [
