@@ -1,16 +1,15 @@
 // The programs by name.
-import { charlm } from "./models/charlm.ts";
-import { gpt } from "./models/gpt.ts";
 import { pos } from "./models/pos.ts";
 import { rnnlm } from "./models/rnnlm.ts";
 import { seq2seq } from "./models/seq2seq.ts";
-import { shakespeare } from "./models/shakespeare.ts";
 import { tagger } from "./models/tagger.ts";
 import { treenn } from "./models/treenn.ts";
 import { actorCritic } from "./programs/actor-critic.ts";
+import { charlm } from "./programs/charlm.ts";
 import { cifarBatchnorm } from "./programs/cifar-batchnorm.ts";
 import { dcgan } from "./programs/dcgan.ts";
 import { dqn } from "./programs/dqn.ts";
+import { gpt } from "./programs/gpt.ts";
 import { gru } from "./programs/gru.ts";
 import { lenet } from "./programs/lenet.ts";
 import { linreg } from "./programs/linreg.ts";
@@ -18,6 +17,7 @@ import { mlp } from "./programs/mlp.ts";
 import { opcost } from "./programs/opcost.ts";
 import { reinforce } from "./programs/reinforce.ts";
 import { resnet50 } from "./programs/resnet50.ts";
+import { shakespeare } from "./programs/shakespeare.ts";
 import { softmax } from "./programs/softmax.ts";
 import { vae } from "./programs/vae.ts";
 import { vgg } from "./programs/vgg.ts";

@@ -1,11 +1,13 @@
 // The GPT on a small text: it learns it, keeps its best, resumes, and computes what PyTorch computes.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { place, readSafetensors, seed } from "@weft/nn";
+import { params, place, readSafetensors, seed } from "@weft/nn";
+import { mul } from "@weft/tensor";
 import type { Optimizer } from "@weft/optim";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { GPT, writer } from "../src/models/gpt.ts";
+import { GPT } from "../src/models/gpt.ts";
+import { learner as writer } from "../src/programs/gpt.ts";
 import { elements } from "./html.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 import { expectResumes, lastMean, reportOn, trained, type Start } from "./runs.ts";
@@ -58,25 +60,50 @@ test.each([5, 10, 12])("resumes after step %d to the same bits", (steps) =>
   expectResumes(start({ batches: 10, epochs: 2 }), steps, { epochs: 2 }),
 );
 
-test.skipIf(!hasModule("torch"))("the scores are those of PyTorch's encoder with the same weights", async () => {
+test("everything begins as in nanoGPT", async () => {
   const backend = await open({});
   seed(1);
-  const model = GPT(5, sizes);
+  const model = GPT(50, { ...sizes, layers: 8, features: 64 });
   await place(model, backend);
-  const ids = Array.from({ length: 2 }, (_, row) => Array.from({ length: 16 }, (_, i) => (i * (row + 2)) % 5));
-  const wanted = await pytorch(
-    `
-block = nn.TransformerEncoderLayer(32, 2, 128, 0.0, "gelu", norm_first=True, batch_first=True)
-blocks = nn.TransformerEncoder(block, 1, nn.LayerNorm(32))
-blocks.load_state_dict({name[7:]: w for name, w in weights.items() if name.startswith("blocks.")})
-seen = torch.triu(torch.full((16, 16), float("-inf")), 1)
-embed = weights["embed.weight"]
-say(blocks(embed[given["ids"]] + weights["place"], seen) @ embed.T)
-`,
-    model,
-    { ids },
-  );
-  const found = await model(backend.tensor(ids, { dtype: "i32" })).data();
-  expect(wanted).toHaveLength(2 * 16 * 5);
-  for (const [i, y] of wanted.entries()) expect(Math.abs(Number(found[i]) - y)).toBeLessThan(1e-5);
+  const paths: string[] = [];
+  const all = params(model, (_, path) => paths.push(path) > 0);
+  expect(all).toHaveLength(2 + 8 * 6 + 1); // no biases, and one matrix of characters
+  for (const [at, p] of all.entries()) {
+    const values = Array.from((await p.value.data()) as Float32Array);
+    const square = values.reduce((sum, x) => sum + x * x, 0) / values.length;
+    const std = /norm/.test(paths[at]!) ? 1 : /out_proj|mlp\.2/.test(paths[at]!) ? 0.02 / 4 : 0.02;
+    expect(Math.sqrt(square) / std, paths[at]).toBeCloseTo(1, 1);
+  }
 });
+
+test.skipIf(!hasModule("torch"))(
+  "the scores are those of nanoGPT's formula in PyTorch with the same weights",
+  async () => {
+    const backend = await open({});
+    seed(1);
+    const model = GPT(5, { ...sizes, layers: 2 });
+    await place(model, backend);
+    for (const p of params(model)) p.value = mul(p, 10); // so that attention is not even
+    const ids = Array.from({ length: 2 }, (_, row) => Array.from({ length: 16 }, (_, i) => (i * (row + 2)) % 5));
+    const wanted = await pytorch(
+      `
+F = nn.functional
+x = weights["embed.weight"][given["ids"]] + weights["place"]
+for layer in "01":
+    w = {name[9:]: w for name, w in weights.items() if name.startswith(f"blocks.{layer}.")}
+    normed = F.layer_norm(x, [32], w["norm1.weight"])
+    q, k, v = [part.view(2, 16, 2, 16).transpose(1, 2) for part in (normed @ w["attend.in_proj_weight"].T).split(32, 2)]
+    scores = (q @ k.transpose(2, 3) / 4).masked_fill(torch.ones(16, 16).tril() == 0, float("-inf"))
+    x = x + (scores.softmax(3) @ v).transpose(1, 2).reshape(2, 16, 32) @ w["attend.out_proj.weight"].T
+    x = x + F.gelu(F.layer_norm(x, [32], w["norm2.weight"]) @ w["mlp.0.weight"].T) @ w["mlp.2.weight"].T
+say(F.layer_norm(x, [32], weights["norm.weight"]) @ weights["embed.weight"].T)
+`,
+      model,
+      { ids },
+    );
+    const found = await model(backend.tensor(ids, { dtype: "i32" })).data();
+    expect(wanted).toHaveLength(2 * 16 * 5);
+    const largest = Math.max(...wanted.map(Math.abs));
+    for (const [i, y] of wanted.entries()) expect(Math.abs(Number(found[i]) - y)).toBeLessThan(1e-5 * largest);
+  },
+);

@@ -4,10 +4,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mul } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
-import { Embedding, LSTM, Linear, place, seed } from "@weft/nn";
+import { place, seed, type Linear } from "@weft/nn";
 import { describe, expect, test } from "vitest";
 import { heldOut } from "../src/held-out.ts";
-import { reading } from "../src/models/shakespeare.ts";
+import { LanguageModel } from "../src/models/language-model.ts";
+import { learner } from "../src/programs/shakespeare.ts";
 import { reader } from "../src/reader.ts";
 import { textIn } from "../src/texts.ts";
 import { elements } from "./html.ts";
@@ -16,15 +17,20 @@ import { expectResumes, lastMean, reportOn, trained, type Start } from "./runs.t
 import { temporaryFolder, weft } from "./session.ts";
 import { smallText } from "./text.ts";
 
-const start: Start = (backend) =>
-  reading(smallText(300), { embed: 8, layers: 1, units: 32, rows: 8, steps: 10 }, backend);
+const sizes = { embed: 8, layers: 1, units: 32, rows: 8, steps: 10 };
+const start: Start = (backend) => learner(smallText(300), sizes, { backend, epochs: 5 });
 
 test("learns to write, and says what it writes", async () => {
   const run = await trained(start, { epochs: 5 });
   expect(run.losses).toHaveLength(500);
   expect(run.losses[0]).toBeGreaterThan(2.8);
   expect(lastMean(run.losses, 10)).toBeLessThan(1.2);
-  expect(run.result!["testPerplexity"]).toBeLessThan(3.3);
+  const { testPerplexity, validationPerplexity } = run.result as Readonly<Record<string, number>>;
+  expect(validationPerplexity).toBeLessThan(3.3);
+  expect(testPerplexity).toBeLessThan(3.3);
+  expect(testPerplexity).not.toBe(validationPerplexity);
+  const names = run.record.evaluations.map(({ values }) => Object.keys(values));
+  expect(names.map((all) => all.includes("testPerplexity"))).toEqual([false, false, false, false, true]);
   expect(run.learner.finished!()).toBe(false);
   expect(await run.learner.says!()).toMatch(/^\n.{100}$/s);
   expect(elements(await reportOn(run))).toContain("pre");
@@ -45,16 +51,13 @@ test("ends when there is nothing more to learn", async () => {
   expect((await trained(ending, { epochs: 100 })).step).toBe(300);
 });
 
-test("every part of a text is in the test set by a tenth", () => {
-  const { train, test: held } = heldOut(
-    Int32Array.from({ length: 203 }, (_, i) => i),
-    2,
-  );
-  expect([...train.subarray(0, 92)]).toEqual([...Array(91).keys(), 101]);
-  expect([...held]).toEqual([
-    91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 192, 193, 194, 195, 196, 197, 198, 199, 200, 201, 202,
-  ]);
-  expect([...train, ...held].toSorted((a, b) => a - b)).toEqual([...Array(203).keys()]);
+test("each part of a text is in all three sets", () => {
+  const text = Int32Array.from({ length: 203 }, (_, i) => i);
+  const { train, validation, test: held } = heldOut(text, 2);
+  expect([...train]).toEqual([...Array(91).keys(), ...Array.from({ length: 91 }, (_, i) => 101 + i)]);
+  expect([...validation]).toEqual([91, 92, 93, 94, 95, 192, 193, 194, 195, 196]);
+  expect([...held]).toEqual([96, 97, 98, 99, 100, 197, 198, 199, 200, 201, 202]);
+  expect([...train, ...validation, ...held].toSorted((a, b) => a - b)).toEqual([...text]);
 });
 
 describe("what is measured after epochs ends it", () => {
@@ -62,7 +65,7 @@ describe("what is measured after epochs ends it", () => {
   async function begun() {
     const backend = await open({});
     seed(1);
-    const { model, evaluate, finished } = await start(backend);
+    const { model, evaluate, finished } = learner(smallText(300), sizes, { backend, epochs: 100 });
     return { output: (model as { readonly output: Linear }).output, evaluate, finished: finished! };
   }
 
@@ -70,19 +73,19 @@ describe("what is measured after epochs ends it", () => {
     const { evaluate, finished } = await begun();
     for (let i = 0; i < 25; i++) await evaluate(); // in the middle of an epoch: it counts nothing
     for (let epoch = 1; epoch <= 20; epoch++) {
-      await evaluate(epoch);
+      expect(Object.keys(await evaluate(epoch))).toEqual(["validationPerplexity"]);
       expect(finished()).toBe(false);
     }
-    await evaluate(21);
+    expect(Object.keys(await evaluate(21))).toEqual(["testPerplexity", "validationPerplexity"]);
     expect(finished()).toBe(true);
   });
 
   test("where it rises", async () => {
     const { output, evaluate, finished } = await begun();
-    const { testPerplexity: first } = await evaluate(1);
+    const { validationPerplexity: first } = await evaluate(1);
     expect(finished()).toBe(false);
     output.weight.value = mul(output.weight, 1000); // now it is sure of what is wrong
-    const { testPerplexity: second } = await evaluate(2);
+    const { validationPerplexity: second } = await evaluate(2);
     expect(second).toBeGreaterThan(Number(first));
     expect(finished()).toBe(true);
   });
@@ -91,7 +94,7 @@ describe("what is measured after epochs ends it", () => {
 test.skipIf(!hasModule("torch"))("reads on with PyTorch's numbers", async () => {
   const backend = await open({});
   seed(1);
-  const model = { embed: Embedding(5, 4), lstm: LSTM({ in: 4, hidden: 3, layers: 2 }), output: Linear(3, 5) };
+  const model = LanguageModel(5, { embed: 4, units: 3, layers: 2 });
   await place(model, backend);
   const windows = [0, 1].map((w) => Array.from({ length: 6 }, (_, t) => [(t + w) % 5, (t * 2 + w) % 5]));
   const wanted = await pytorch(
@@ -152,6 +155,6 @@ describe("the texts of a folder", () => {
     const { code, out: said, err } = await weft(...words);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(said).toContain("learns from 39,000 characters");
-    expect(said).toMatch(/Test perplexity \d+\.\d+ after 3 steps/);
+    expect(said).toMatch(/Validation perplexity \d+\.\d+ after 3 steps/);
   });
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { vocabulary } from "@weft/data";
 import { readMetadata } from "@weft/nn";
 import { expect, test } from "vitest";
-import { reading } from "../src/models/shakespeare.ts";
+import { learner as reading } from "../src/programs/shakespeare.ts";
 import { taggingBlocks } from "../src/models/pos.ts";
 import { vocabulariesIn } from "../src/vocabularies.ts";
 import { expectResumes, trained, type Start } from "./runs.ts";
@@ -14,7 +14,7 @@ const sizes = { embed: 8, layers: 1, units: 8, rows: 4, steps: 4 };
 const start =
   (text: ReturnType<typeof smallText>): Start =>
   (backend) =>
-    reading(text, sizes, backend);
+    reading(text, sizes, { backend, epochs: 2 });
 const text = smallText(20);
 
 test("both files have them, with what stands for the unknown", async () => {

@@ -1,8 +1,8 @@
 // What reads and writes letter by letter learns the same on WebGPU as on the CPU. The software driver takes a minute.
 import { expect, test } from "vitest";
-import { writer } from "../src/models/gpt.ts";
+import { learner as writer } from "../src/programs/gpt.ts";
 import { reversing } from "../src/models/seq2seq.ts";
-import { reading } from "../src/models/shakespeare.ts";
+import { learner as reading } from "../src/programs/shakespeare.ts";
 import { trained, type Start } from "./runs.ts";
 import { smallText } from "./text.ts";
 
@@ -12,7 +12,7 @@ const encoder = { layers: 1, heads: 2, features: 8, length: 8, dropout: 0.1 };
 const starts: Readonly<Record<string, Start>> = {
   gpt: (backend) =>
     writer(text, { ...encoder, rows: 4, parts: 1, batches: 2, warmup: 1 }, { backend, seed: 1, epochs: 1 }),
-  shakespeare: (backend) => reading(text, { embed: 8, layers: 1, units: 8, rows: 4, steps: 4 }, backend),
+  shakespeare: (backend) => reading(text, { embed: 8, layers: 1, units: 8, rows: 4, steps: 4 }, { backend, epochs: 1 }),
   seq2seq: (backend) => reversing(words, { backend, seed: 1, size: 4, batches: 2, epochs: 1 }),
 };
 

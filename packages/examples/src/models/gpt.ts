@@ -1,99 +1,66 @@
-// A small GPT over the characters of Shakespeare, with the sizes and the optimizer of nanoGPT (docs/results.md says what
-// differs): a transformer (Vaswani et al. 2017) in which each place sees only those before it (Radford et al. 2018).
-import { add, reshape, type Tensor } from "@weft/tensor";
-import { Dropout, Embedding, LayerNorm, Linear, TransformerEncoder } from "@weft/nn";
-import { crossEntropy, layer, normal, parameter, params } from "@weft/nn";
-import { accumulate, adamw, chain, clipGlobalNorm, cosineDecay, minimize, warmup } from "@weft/optim";
-import { evaluate } from "@weft/train";
-import { shakespeare, type CharacterText } from "@weft/data";
-import { bestOf } from "../best.ts";
-import type { Learner, Program, Setting } from "../program.ts";
-import { textSection } from "../report/text.ts";
-import { allWindows, randomWindows } from "../windows.ts";
-import { count } from "../words.ts";
-import { byWindows, write } from "../writing.ts";
+// A small GPT, a transformer (Vaswani et al. 2017) in which each place sees only those before it (Radford et al. 2018),
+// with the form and the initial values of nanoGPT: normalization before each part, no biases, all weights from N(0,
+// 0.02²), and those before a sum divided by √(2 · layers).
+import { add, gelu, reshape, type Tensor } from "@weft/tensor";
+import { Attention, Chain, Dropout, Embedding, LayerNorm, Linear } from "@weft/nn";
+import { crossEntropy, layer, normal, parameter } from "@weft/nn";
 
-/** The model, and how it learns: an update reads `parts` batches of `rows` windows, an epoch is 250 updates. */
-const model = { layers: 6, heads: 6, features: 384, length: 256, dropout: 0.2 };
-const large = { ...model, rows: 16, parts: 4, batches: 1000, warmup: 100 };
-const small = { ...large, layers: 4, heads: 4, features: 128, length: 64, dropout: 0 };
-const quick = { ...small, rows: 12, parts: 1, batches: 250 };
+export interface GPTOptions {
+  readonly layers: number;
+  readonly heads: number;
+  readonly features: number;
+  /** How many tokens it reads. */
+  readonly length: number;
+  readonly dropout: number;
+}
 
-/** From characters `[N, length]` to scores `[N, length, characters]` of what comes after each of them. */
-export function GPT(characters: number, { layers, heads, features, length, dropout }: typeof model) {
-  const init = normal({ std: 0.02 });
-  const block = { features, heads, hidden: 4 * features, activation: "gelu", normFirst: true, dropout } as const;
+const init = normal({ std: 0.02 });
+
+/** x + attention(norm(x)), then x + mlp(norm(x)): from `[N, T, features]` to the same shape. */
+export function Block({ layers, heads, features, dropout }: GPTOptions) {
+  const beforeSum = normal({ std: 0.02 / Math.sqrt(2 * layers) });
+  const without = { bias: false, init } as const;
   const self = layer(
-    "GPT",
-    (x: Tensor) => self.output(self.blocks(self.drop(add(self.embed(x), self.place)), { causal: true })),
+    "Block",
+    (input: Tensor) => {
+      const x = add(input, self.drop(self.attend(self.norm1(input), { causal: true })));
+      return add(x, self.mlp(self.norm2(x)));
+    },
     {
-      embed: Embedding(characters, features, { init }),
-      place: parameter([length, features], init),
+      norm1: LayerNorm(features, { bias: false }),
+      attend: Attention({ features, heads, dropout, batchFirst: true, ...without, outInit: beforeSum }),
       drop: Dropout(dropout),
-      blocks: TransformerEncoder({ layers, ...block, norm: LayerNorm(features), batchFirst: true }),
-      output: Linear(features, characters, { bias: false }),
+      norm2: LayerNorm(features, { bias: false }),
+      mlp: Chain(
+        Linear(features, 4 * features, without),
+        gelu,
+        Linear(4 * features, features, { bias: false, init: beforeSum }),
+        Dropout(dropout),
+      ),
     },
   );
-  self.output.weight = self.embed.weight; // a character has one vector, read or written
   return self;
 }
 
-/** Learns the first nine tenths of a text; the rest measures it. */
-export function writer(
-  { ids, characters }: CharacterText,
-  sizes: typeof large,
-  { backend, seed, epochs }: Place,
-): Learner {
-  const learning = GPT(characters.length, sizes);
-  const best = bestOf(learning); // long before the end it begins to know its text by heart
-  const nine = Math.floor(0.9 * ids.data.length);
-  const batches = randomWindows(ids.data.subarray(0, nine), { ...sizes, backend, seed });
-  const tests = allWindows(ids.data.subarray(nine), { ...sizes, backend });
-
-  const lossOf = (scores: Tensor, y: Tensor): Tensor =>
-    crossEntropy(reshape(scores, [-1, characters.length]), reshape(y, [-1]));
-  const groups = [
-    { params: params(learning, ({ shape }) => shape.length > 1), weightDecay: 0.1 },
-    { params: params(learning, ({ shape }) => shape.length < 2), weightDecay: 0 },
-  ];
-  const updates = (epochs * sizes.batches) / sizes.parts;
-  const rate = warmup(cosineDecay(1e-3, { steps: updates - sizes.warmup, end: 1e-4 }), { steps: sizes.warmup });
-  const rule = adamw({ lr: rate, beta1: 0.9, beta2: 0.99, groups });
-  const optimizer = chain(accumulate(sizes.parts), clipGlobalNorm(1), rule);
-  const text = (model: typeof learning, length: number): Promise<string> =>
-    write(byWindows(model, sizes.length, backend), characters, { first: "\n", length });
-  return {
-    from: `${count(ids.data.length)} characters`,
-    model: best.model,
-    vocabularies: { characters: { tokens: characters } },
-    state: { learning, optimizer, batches, best: best.state },
-    epoch: () => minimize((x, y) => lossOf(learning(x), y), batches, optimizer),
-    of: "nats a character, of text that it has not seen",
-    async evaluate(epoch) {
-      const { loss: validationLoss } = await evaluate(learning, tests, { loss: lossOf });
-      best.offer(validationLoss, epoch !== undefined);
-      // In the middle of the first epoch there is no best yet, and the model as it is was kept.
-      const bestValidationLoss = best.state.loss === Infinity ? validationLoss : best.state.loss;
-      return { bestValidationLoss, validationLoss };
+/** From tokens `[N, length]` to scores `[N, length, tokens]` of what comes after each of them. */
+export function GPT(tokens: number, options: GPTOptions) {
+  const { layers, features, length, dropout } = options;
+  const self = layer(
+    "GPT",
+    (x: Tensor) => self.output(self.norm(self.blocks(self.drop(add(self.embed(x), self.place))))),
+    {
+      embed: Embedding(tokens, features, { init }),
+      place: parameter([length, features], init),
+      drop: Dropout(dropout),
+      blocks: Chain(...Array.from({ length: layers }, () => Block(options))),
+      norm: LayerNorm(features, { bias: false }),
+      output: Linear(features, tokens, { bias: false }),
     },
-    says: () => text(learning, 100),
-    sections: async () => [textSection(await text(best.model, 600))],
-  };
+  );
+  self.output.weight = self.embed.weight; // a token has one vector, read or written
+  return self;
 }
 
-type Place = Pick<Setting, "backend" | "seed" | "epochs">;
-
-export const gpt: Program = {
-  title: "GPT",
-  about: "Shakespeare, letter by letter, with a transformer of 10.7 million parameters",
-  time: "two days, on two cores; on a graphics processor 5 min",
-  reaches: "a validation loss of 1.5 nats a character",
-  epochs: 20,
-  quick: { epochs: 2 },
-  start: async (setting) => writer(await shakespeare(), setting.quick ? quick : large, setting),
-  answers(known, { backend, quick: less }) {
-    const [{ size, tokens }, sizes] = [known("characters"), less ? quick : large];
-    const model = GPT(size, sizes);
-    return { model, answer: (first) => write(byWindows(model, sizes.length, backend), tokens, { first }) };
-  },
-};
+/** The mean of −log p over the tokens y `[N, T]` that come after those read, from the scores of `GPT`. */
+export const gptLoss = (scores: Tensor, y: Tensor): Tensor =>
+  crossEntropy(reshape(scores, [-1, scores.shape.at(-1)!]), reshape(y, [-1]));

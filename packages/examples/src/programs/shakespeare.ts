@@ -1,12 +1,14 @@
-// A language model over characters, as in Knet's tutorial: an LSTM reads the works of Shakespeare, or any text, and its
-// state goes on from window to window. It stops when it gets no better on text that it has not seen.
-import { Embedding, LSTM, Linear } from "@weft/nn";
+// The language model over characters of Knet's tutorial: it reads the works of Shakespeare, or any text, and its state goes
+// on from window to window. It stops when it gets no better on a part of the text that it does not learn, and is then
+// measured on another one.
 import { adam, converge, minimize } from "@weft/optim";
 import { gutenberg, minibatch } from "@weft/data";
+import type { Scalars } from "@weft/train";
 import { blocksOf } from "../blocks.ts";
 import { meanOf } from "../evaluation.ts";
 import { heldOut } from "../held-out.ts";
-import type { Learner, Program, Setting } from "../program.ts";
+import { LanguageModel } from "../models/language-model.ts";
+import { program, type Learner, type Program, type Setting } from "../program.ts";
 import { reader } from "../reader.ts";
 import { textSection } from "../report/text.ts";
 import { textIn, type Text } from "../texts.ts";
@@ -19,20 +21,20 @@ const sources = { embed: 512, layers: 2, units: 512, rows: 64, steps: 64 };
 const small = { embed: 64, layers: 1, units: 128, rows: 64, steps: 50 };
 const updates = 100;
 
-const network = (characters: number, { embed, layers, units }: typeof plays) => ({
-  embed: Embedding(characters, embed),
-  lstm: LSTM({ in: embed, hidden: units, layers }),
-  output: Linear(units, characters),
-});
+const network = (characters: number, { embed, units, layers }: typeof plays) =>
+  LanguageModel(characters, { embed, units, layers });
 
-const sizesOf = (text: string | true | undefined, quick: boolean) =>
-  quick ? small : text === undefined ? plays : sources;
+const sizesOf = (text: string | undefined, quick: boolean) => (quick ? small : text === undefined ? plays : sources);
 
-/** Learns nine tenths of a text; the rest measures it. */
-export function reading({ ids, characters }: Text, sizes: typeof plays, backend: Setting["backend"]): Learner {
+/** Learns nine tenths of a text; half of the rest says when it ends, and the other half measures it then. */
+export function learner(
+  { ids, characters }: Text,
+  sizes: typeof plays,
+  { backend, epochs }: Pick<Setting, "backend" | "epochs">,
+): Learner {
   const { layers, units, rows, steps } = sizes;
   const parts = heldOut(ids.data);
-  const [train, test] = [blocksOf(parts.train, rows, steps), blocksOf(parts.test, rows, steps)];
+  const train = blocksOf(parts.train, rows, steps);
   const windows = train.x.shape[0]!;
   /** Window after window, and again from the first one: pass n has the next 100. */
   const sampler = {
@@ -43,8 +45,18 @@ export function reading({ ids, characters }: Text, sizes: typeof plays, backend:
 
   const model = network(characters.length, sizes);
   const readerOf = (places: number) => reader(model, [layers, places, units], backend);
-  const [reads, tested] = [readerOf(rows), readerOf(rows)];
+  const reads = readerOf(rows);
   const optimizer = adam();
+  /** The perplexity of a part that it does not learn, read from its beginning. */
+  function measuring(ids: Int32Array): () => Promise<number> {
+    const { x, y } = blocksOf(ids, rows / 2, steps); // as long rows as those of a tenth of the text in all places
+    const { reset, loss } = readerOf(rows / 2);
+    return async () => {
+      reset();
+      return Math.exp(await meanOf(loss, minibatch([x, y], 1, { backend })));
+    };
+  }
+  const [validation, test] = [measuring(parts.validation), measuring(parts.test)];
   /** What was measured last, and a loop that takes note of it, one turn for each epoch: until it stops falling. */
   const latest = [NaN];
   const falling = converge(latest, { alpha: 0.1 });
@@ -57,14 +69,13 @@ export function reading({ ids, characters }: Text, sizes: typeof plays, backend:
     state: { optimizer, batches, reading: reads.state, falling },
     epoch: () => minimize(reads.loss, batches, optimizer),
     of: "perplexity of a character, in text that it has not seen",
-    async evaluate(epoch) {
-      tested.reset();
-      const testPerplexity = Math.exp(await meanOf(tested.loss, minibatch([test.x, test.y], 1, { backend })));
-      if (epoch !== undefined) {
-        latest[0] = testPerplexity;
-        for await (const _ of falling);
-      }
-      return { testPerplexity };
+    async evaluate(epoch): Promise<Scalars> {
+      const validationPerplexity = await validation();
+      if (epoch === undefined) return { validationPerplexity };
+      latest[0] = validationPerplexity;
+      for await (const _ of falling);
+      if (!falling.stopped && epoch < epochs) return { validationPerplexity };
+      return { testPerplexity: await test(), validationPerplexity }; // once, at the end
     },
     finished: () => falling.stopped,
     says: () => text(100),
@@ -72,7 +83,7 @@ export function reading({ ids, characters }: Text, sizes: typeof plays, backend:
   };
 }
 
-export const shakespeare: Program = {
+export const shakespeare: Program = program({
   title: "Writer",
   about: "all of Shakespeare, or the texts of a folder, letter by letter, with an LSTM of 334 units",
   time: "a day, on two cores; on a graphics processor 4 min",
@@ -80,9 +91,9 @@ export const shakespeare: Program = {
   epochs: 300,
   quick: { epochs: 4 },
   options: { text: { value: "folder", about: "learn the texts in this folder, such as sources" } },
-  async start({ backend, quick, options: { text } }) {
-    const from = typeof text === "string" ? await textIn(text) : await gutenberg(100, { body: true });
-    return reading(from, sizesOf(text, quick), backend);
+  async start({ options: { text }, ...setting }) {
+    const from = text === undefined ? await gutenberg(100, { body: true }) : await textIn(text);
+    return learner(from, sizesOf(text, setting.quick), setting);
   },
   answers(known, { backend, quick, options }) {
     const { size, tokens } = known("characters");
@@ -91,4 +102,4 @@ export const shakespeare: Program = {
     const { next } = reader(model, [sizes.layers, 1, sizes.units], backend);
     return { model, answer: (first) => write(next, tokens, { first }) };
   },
-};
+});
