@@ -47,7 +47,7 @@ test.each(complete)("every export of %s has an example", async (name) => {
 
 /** Files of functions that are no operations. What returns promises has cases of its own in conformance. */
 const around = {
-  tensor: ["apply", "expression", "finite", "profile", "reading", "row-op", "scope", "selection/counted"],
+  tensor: ["apply", "errors", "expression", "finite", "profile", "reading", "row-op", "scope", "selection/counted"],
   nn: [
     "../../autograd/src/index",
     "../../formats/src/index",

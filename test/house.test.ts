@@ -125,6 +125,12 @@ test.each(withInternals)("%s shows users nothing of its internals, and our packa
   expect(internals!.filter((key) => !used.has(key))).toEqual([]);
 });
 
+test("the examples use only what users have: no internals of our packages", () => {
+  const sources = files("packages/examples/{src,browser}/**/*.ts");
+  const wrong = sources.flatMap((file) => imports(file).map(({ target }) => [file, target] as const));
+  expect(wrong.filter(([, target]) => /^@weft\/.*\/internals$/.test(target))).toEqual([]);
+});
+
 const written = [...files("packages/**/*.ts"), ...files("test/**/*.ts"), "vitest.config.ts"];
 
 test("no file has 500 lines", () => {

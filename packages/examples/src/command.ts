@@ -1,8 +1,7 @@
 // The command line of `weft`: its arguments, and errors, which are reported in one line with exit code 1.
 import { readFileSync } from "node:fs";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { ArgumentError, WeftError } from "@weft/tensor";
-import { printable } from "@weft/tensor/internals";
+import { ArgumentError, WeftError, printable } from "@weft/tensor";
 import { backendNames } from "./backends.ts";
 import { listCommand } from "./commands/list.ts";
 import { predictCommand } from "./commands/predict.ts";

@@ -1,8 +1,8 @@
 // A model as a function of its values: for gradients through gradient steps, and for many sets of values in one model.
 import { StateError } from "@weft/autograd";
 import { byName, GivenValue, substituted } from "@weft/autograd/internals";
-import { DTypeError, readTensor, ShapeError, type Backend, type Operand, type Tensor } from "@weft/tensor";
-import { callable, isFloat, printable, readValue, refusePromise, sameShape, text } from "@weft/tensor/internals";
+import { DTypeError, readTensor, ShapeError, printable, type Backend, type Operand, type Tensor } from "@weft/tensor";
+import { callable, isFloat, readValue, refusePromise, sameShape, text } from "@weft/tensor/internals";
 import { refuseHidden } from "./hidden.ts";
 import { list } from "./name-lists.ts";
 import type { AnyBox } from "./parameter.ts";

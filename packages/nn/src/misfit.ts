@@ -1,5 +1,6 @@
 // What to do where the names of a file are not those of the model: they may be the same names at another depth.
-import { printable, quoted, text } from "@weft/tensor/internals";
+import { printable } from "@weft/tensor";
+import { quoted, text } from "@weft/tensor/internals";
 import { arrayOf } from "./contents.ts";
 import { plain, some } from "./name-lists.ts";
 import type { Listing } from "./source.ts";

@@ -1,6 +1,7 @@
 // A model as text, for logs: each layer with its fields, and boxes as shape and dtype. No value is read.
+import { printable } from "@weft/tensor";
 import { children } from "@weft/autograd/internals";
-import { BRAND, printable, quoted } from "@weft/tensor/internals";
+import { BRAND, quoted } from "@weft/tensor/internals";
 
 /** The fields of a part; a tensor, a box, or a value that is not an object has none. */
 const fieldsOf = (x: unknown): (readonly [string, unknown])[] =>

@@ -1,6 +1,6 @@
 // Converts a model's state to safetensors bytes and back: every parameter and running moment, by its path in the tree.
-import type { TypedArray } from "@weft/tensor";
-import { boolean, printable, quoted, readOptions, readValue, sameShape, text } from "@weft/tensor/internals";
+import { printable, type TypedArray } from "@weft/tensor";
+import { boolean, quoted, readOptions, readValue, sameShape, text } from "@weft/tensor/internals";
 import { StateError } from "@weft/autograd";
 import { children, namesOf } from "@weft/autograd/internals";
 import { writeSafetensors, type Metadata, type Stored, type StoredTensor } from "@weft/formats";

@@ -1,6 +1,6 @@
 // A model as a table: its parameters and state, or, given the shapes of its inputs, its layers with what they compute.
-import type { DType, Shape } from "@weft/tensor";
-import { callable, dtypeInfo, printable, readValue, sizeOf, type OptionKind } from "@weft/tensor/internals";
+import { printable, type DType, type Shape } from "@weft/tensor";
+import { callable, dtypeInfo, readValue, sizeOf, type OptionKind } from "@weft/tensor/internals";
 import { layerCalls, type Runnable } from "./layer-calls.ts";
 import type { AnyBox } from "./parameter.ts";
 import { boxes } from "./tree.ts";

@@ -3,8 +3,8 @@
 import { StateError } from "@weft/autograd";
 import { FormatError, type Metadata, type StoredTensor } from "@weft/formats";
 import { isTable } from "@weft/formats/internals";
-import { ArgumentError } from "@weft/tensor";
-import { describe, printable, quoted, text } from "@weft/tensor/internals";
+import { ArgumentError, printable } from "@weft/tensor";
+import { describe, quoted, text } from "@weft/tensor/internals";
 import { contentsOf, isList, isScalar, type ArrayPlace, type Place, type Value } from "./contents.ts";
 import { plain, some } from "./name-lists.ts";
 import type { Listing } from "./source.ts";

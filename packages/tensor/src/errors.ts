@@ -9,7 +9,13 @@ import { context } from "./context.ts";
 const unprintable = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
-/** Text for a message or a terminal: unprintable characters are escaped, and the middle of a long text is left out. */
+/**
+ * Text from elsewhere (the name of a tensor in a file) for a message or a terminal: characters that a terminal obeys or
+ * that change the direction of text are escaped; of a text with more than `limit` characters the middle is left out.
+ * Newlines stay.
+ *
+ * @example printable("a\tb") // "a\\u0009b"
+ */
 export function printable(text: string, limit = 4000): string {
   const short =
     text.length <= limit

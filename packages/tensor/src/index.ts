@@ -32,6 +32,7 @@ export {
   UnsupportedError,
   VersionError,
   WeftError,
+  printable,
 } from "./errors.ts";
 export { elementwiseOp, type Arithmetic, type Expression } from "./expression.ts";
 export { finite, NonFiniteError, type FiniteOptions } from "./finite.ts";

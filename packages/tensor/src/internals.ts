@@ -19,7 +19,7 @@ export {
 } from "./context.ts";
 export { creation, hostArray } from "./creation.ts";
 export { dtypeInfo, isFloat, isStorage, largest, promote } from "./dtype.ts";
-export { describe, printable, quoted, refusePromise, shown } from "./errors.ts";
+export { describe, quoted, refusePromise, shown } from "./errors.ts";
 export { filled, iota } from "./filled.ts";
 export { crossEntropyGradOp, crossEntropyOp } from "./fused/crossEntropy.ts";
 export { rmsNormOp } from "./fused/rmsNorm.ts";

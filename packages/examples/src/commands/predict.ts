@@ -1,7 +1,6 @@
 // `weft predict`: loads a saved model, and classifies pictures of the test set or answers a text.
 import { existsSync } from "node:fs";
-import { ArgumentError } from "@weft/tensor";
-import { printable } from "@weft/tensor/internals";
+import { ArgumentError, printable } from "@weft/tensor";
 import { load, readMetadata } from "@weft/nn";
 import { DataError, subset, type Vocabulary } from "@weft/data";
 import { pictureAt, type Pixels } from "../report/picture.ts";

@@ -1,6 +1,7 @@
 // NumPy's names of element types (`<f4`), and the bytes of arrays brought into the order of this machine: little-endian
 // and row-major.
-import { printable, sizeOf } from "@weft/tensor/internals";
+import { printable } from "@weft/tensor";
+import { sizeOf } from "@weft/tensor/internals";
 import type { StoredTensor, StoredType } from "../safetensors/safetensors.ts";
 import { FormatError } from "../format-error.ts";
 import { rowMajor } from "../strided.ts";

@@ -1,6 +1,7 @@
 // The machine that a pickle is a program for: a stack, marks on it, and a memo of values to come back to. Its actions are
 // in `opcodes.ts`. Each step takes bytes of the input, and makes at most one value.
-import { printable, quoted } from "@weft/tensor/internals";
+import { printable } from "@weft/tensor";
+import { quoted } from "@weft/tensor/internals";
 import { Heights, type Container } from "./depth.ts";
 import { StandIn, type Call, type Globals } from "./globals.ts";
 import type { Input } from "./input.ts";

@@ -1,8 +1,8 @@
 // The safetensors format, byte for byte as its reference library writes it: eight bytes with the length of a JSON
 // header, the header, and the values without gaps. A file is untrusted until every number in its header has been
 // checked.
-import { ArgumentError } from "@weft/tensor";
-import { count, describe, oneOf, type OptionKind, printable, quoted, sizeOf } from "@weft/tensor/internals";
+import { ArgumentError, printable } from "@weft/tensor";
+import { count, describe, oneOf, type OptionKind, quoted, sizeOf } from "@weft/tensor/internals";
 import { joined, viewOf, wantBytes } from "../bytes.ts";
 import { FormatError, refuse } from "../format-error.ts";
 import { byCodePoint } from "../text-order.ts";

@@ -1,6 +1,7 @@
 // Tensors as PyTorch pickles them: a storage of elements, and which of them a tensor has, by strides. A storage is read
 // after the pickle; whether its elements suffice is known before.
-import { count, printable, quoted, sizeOf } from "@weft/tensor/internals";
+import { printable } from "@weft/tensor";
+import { count, quoted, sizeOf } from "@weft/tensor/internals";
 import type { Call } from "../pickle/globals.ts";
 import { bytesOf, type StoredTensor, type StoredType } from "../safetensors/safetensors.ts";
 import { rowMajor } from "../strided.ts";
