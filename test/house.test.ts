@@ -9,6 +9,7 @@ import {
   imports,
   lineCount,
   manifest,
+  models,
   packages,
   reachedByPages,
   read,
@@ -129,6 +130,22 @@ test("the examples use only what users have: no internals of our packages", () =
   const sources = files("packages/examples/{src,browser}/**/*.ts");
   const wrong = sources.flatMap((file) => imports(file).map(({ target }) => [file, target] as const));
   expect(wrong.filter(([, target]) => /^@weft\/.*\/internals$/.test(target))).toEqual([]);
+});
+
+test.each(models)("%s has a network and its loss alone, without casts, on at most 60 lines", (file) => {
+  const others = imports(file).filter(({ target }) => !/^(@weft\/[a-z-]+(\/models)?|\.\/[\w-]+\.ts)$/.test(target));
+  expect(others.map(({ target }) => target)).toEqual([]);
+  expect(read(file)).not.toMatch(/ as (?!const\b)[A-Z({[]| as unknown\b/);
+  expect(lineCount(file)).toBeLessThanOrEqual(60);
+});
+
+test.each(models)("the README of the examples lists %s with all that it exports", async (file) => {
+  const rows = read("packages/examples/README.md").split("\n").filter((line) => line.includes(`](src/models/${basename(file)})`)); // prettier-ignore
+  const names = rows.flatMap((row) => [...row.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+  const exported = Object.keys((await import(join(root, file))) as object);
+  expect(exported.filter((name) => !names.includes(name))).toEqual([]);
+  const index = (await import(join(root, "packages/examples/src/index.ts"))) as object;
+  expect(exported.filter((name) => !(name in index))).toEqual([]);
 });
 
 const written = [...files("packages/**/*.ts"), ...files("test/**/*.ts"), "vitest.config.ts"];

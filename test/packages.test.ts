@@ -1,11 +1,11 @@
 // The packages as a user gets them: packed, checked, and installed pick-and-choose into empty projects with plain npm.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { closure, compile, execute, install, nodes, pack, project, published } from "./pack.ts";
-import { root } from "./source-graph.ts";
+import { models, root } from "./source-graph.ts";
 
 const work = mkdtempSync(join(tmpdir(), "weft-packed-"));
 let tarballs: Map<string, string>;
@@ -171,6 +171,14 @@ describe("a program with every package", () => {
     });
     // One process, which reads the libraries once for all modes.
     await execute(folder, process.execPath, `node_modules/${name}/bin/tsc`, "-b", ...configs);
+  });
+
+  test("copies of the examples' models pass it, too", async () => {
+    for (const file of models) cpSync(join(root, file), join(folder, "models", basename(file)));
+    const noEmit = { noEmit: true, allowImportingTsExtensions: true };
+    const compilerOptions = { ...strictest, ...modes[0], ...noEmit };
+    writeFileSync(join(folder, "models.json"), JSON.stringify({ compilerOptions, include: ["models"] }));
+    await execute(folder, process.execPath, "node_modules/ts57/bin/tsc", "-p", "models.json");
   });
 
   test.each(nodes)("learns and saves on %s", (node) => learns(node, node));

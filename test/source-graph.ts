@@ -119,3 +119,8 @@ export function reachedByPages(name: string): string[] {
   for (const entry of pageEntries(name)) visit(entry);
   return [...reached];
 }
+
+/** The models that the examples export, from the root of the repository: somebody imports or copies them. */
+export const models = imports("packages/examples/src/index.ts").flatMap(({ target }) =>
+  target.startsWith("./models/") ? [join("packages/examples/src", target)] : [],
+);

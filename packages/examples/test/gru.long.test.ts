@@ -1,10 +1,13 @@
 // The reader of reviews on short reviews of few words.
-import { crossEntropy, seed } from "@weft/nn";
+import { join } from "node:path";
+import { load, readMetadata, seed } from "@weft/nn";
 import type { HostArray, Reviews, ReviewSet } from "@weft/data";
-import { scope, squeeze, type Backend } from "@weft/tensor";
+import { scope, softmax, type Backend } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { learner as judging } from "../src/programs/gru.ts";
+import { SentimentGRU } from "../src/models/gru.ts";
+import { gru, learner as judging } from "../src/programs/gru.ts";
+import { vocabulariesIn } from "../src/vocabularies.ts";
 import { elements } from "./html.ts";
 import { expectResumes, reportOn, trained } from "./runs.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
@@ -42,6 +45,26 @@ test("learns, and shows reviews as it read them", async () => {
   expect(html).toContain(">fine</span>");
 });
 
+test("judges a text by its words, numbered and filled up as reviews are", async () => {
+  const { folder } = await trained(start, { steps: 60 });
+  const file = join(folder, "model.safetensors");
+  const known = vocabulariesIn(await readMetadata(file), file)!;
+  const backend = await open();
+  const { answer, model } = gru.answers!((name) => known[name]!, { backend, quick: false, options: {} });
+  await load(file, model);
+
+  const network = await load(file, SentimentGRU(vocabulary.length));
+  const read = ["<start>", "a", "good", "<oov>", "fine", "c"].map((word) => vocabulary.indexOf(word));
+  const filled = [...new Array<number>(150 - read.length).fill(0), ...read];
+  const x = backend.tensor([filled], { dtype: "i32" });
+  const [, positive] = await scope(() => softmax(network.scores(x)).data());
+  expect(positive).toBeGreaterThan(0.5);
+  expect(await answer("A GOOD, zzz... fine c!")).toBe(`positive (${(100 * positive!).toFixed(2)} %)`);
+  // Of a longer text the last 150 words count.
+  expect(await answer("bad ".repeat(150))).toMatch(/^negative \(\d+\.\d\d %\)$/);
+  expect(await answer("good ".repeat(20) + "bad ".repeat(150))).toBe(await answer("bad ".repeat(150)));
+});
+
 test("is resumed to the bit", async () => {
   await expectResumes(start, 3, { steps: 12 }); // in the second pass
 });
@@ -59,7 +82,7 @@ test.skipIf(!hasModule("torch"))("has the loss that PyTorch has with the same we
   const { inputs, labels } = reviews.test;
   const x = backend.tensor(inputs.data, { shape: inputs.shape });
   const y = backend.tensor(labels.data, { shape: labels.shape });
-  const loss = await scope(() => crossEntropy(model.output(squeeze(model.memory.run(model.embed(x)).h, 0)), y).item());
+  const loss = await scope(() => model.loss(x, y).item());
   const program = `
 class Net(nn.Module):
     def __init__(self):

@@ -24,6 +24,18 @@ test.each([
   expect(html).toContain("Its episodes");
 });
 
+test(
+  "actor-critic reaches the return that solves the task, and shows Gym's criterion beside it",
+  { timeout: 300_000 },
+  async () => {
+    const folder = temporaryFolder();
+    expect(await weft("train", "actor-critic", "--out", folder)).toMatchObject({ code: 0, err: "" });
+    const { metadata } = readSafetensors(readFileSync(join(folder, "model.safetensors")));
+    expect(Number(metadata["meanReturn"])).toBeGreaterThanOrEqual(195);
+    expect(Number(metadata["bestHundredInTraining"])).toBeGreaterThanOrEqual(195);
+  },
+);
+
 test.each([
   ["dqn", "55", "60"],
   ["actor-critic", "3", "5"],
