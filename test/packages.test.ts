@@ -176,7 +176,7 @@ describe("a program with every package", () => {
   test("copies of the examples' models pass it, too", async () => {
     for (const file of models) cpSync(join(root, file), join(folder, "models", basename(file)));
     const noEmit = { noEmit: true, allowImportingTsExtensions: true };
-    const compilerOptions = { ...strictest, ...modes[0], ...noEmit };
+    const compilerOptions = { ...modes[0], target: "es2022", strict: true, ...noEmit };
     writeFileSync(join(folder, "models.json"), JSON.stringify({ compilerOptions, include: ["models"] }));
     await execute(folder, process.execPath, "node_modules/ts57/bin/tsc", "-p", "models.json");
   });

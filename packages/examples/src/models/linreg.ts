@@ -1,7 +1,7 @@
 // Linear regression by hand: a model is a function, a parameter is a box, a training step is three lines.
-import { diff, param, scope } from "@weft/autograd";
+import { diff, param } from "@weft/autograd";
 import { mse } from "@weft/nn";
-import { add, matmul, mul, sub, type Backend, type Creation, type Tensor } from "@weft/tensor";
+import { add, matmul, mul, scope, sub, type Backend, type Creation, type Tensor } from "@weft/tensor";
 
 /** y = x w + b, from features `[N, features]` to predictions `[N, 1]`. */
 export function LinearRegression(features: number, { randn, zeros }: Backend & Creation) {
