@@ -16,8 +16,9 @@ import { installPeers } from "./peers.ts";
 import { facts, recordingCosts, type Named, type Report } from "./report.ts";
 import { chooseCore, start, type Command, type Rival } from "./rival.ts";
 import { rows as allRows } from "./rows/index.ts";
+import { writeInputs } from "./rows/inputs.ts";
 import { recording } from "./rows/recording.ts";
-import { programs, writeInputs } from "./rows/programs.ts";
+import { programs } from "./rows/programs.ts";
 import type { RowFacts } from "./rows/row.ts";
 import { text } from "./table.ts";
 
@@ -26,7 +27,7 @@ const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-j
   --tables             Knet's published tables, with their programs on real data (WEFT_DATA, or downloaded)
   --backend NAME       where the programs run: cpu, or webgpu, with PyTorch on CUDA (cpu)
   --rows REGEX         only rows whose name matches
-  --contenders A,B     only these of weft, torch, tfjs, jaxjs
+  --contenders A,B     only these of weft, torch, tfjs, jaxjs; of the programs: weft, torch, torch-compiled
   --rounds N           rounds, each contender once in each (9)
   --quick              3 rounds of short blocks
   --peers              first install tfjs and jax-js, in packages/bench/peers
@@ -63,7 +64,7 @@ const { values: options } = parseArgs({
 });
 
 /** JavaScript peers have none of the programs. */
-const contendersWanted = options.contenders ?? (options.tables ? "weft,torch" : "weft,torch,tfjs,jaxjs");
+const contendersWanted = options.contenders ?? (options.tables ? "weft,torch,torch-compiled" : "weft,torch,tfjs,jaxjs");
 /** This program with what says where Weft runs. */
 const program = [fileURLToPath(import.meta.url), ...(options.tables ? ["--tables"] : []), "--backend", options.backend];
 
@@ -78,14 +79,18 @@ function backend(): BackendName {
   return name;
 }
 
-/** How a contender is started; `inputs` is a file for PyTorch's side of the programs. */
+/** How a contender is started; `inputs` is a folder for PyTorch's side of the programs. */
 function command(name: string, inputs: string): Command {
   const settings = Object.fromEntries(
     options["torch-env"].map((setting) => [setting.split("=")[0]!, setting.slice(setting.indexOf("=") + 1)]),
   );
   const device = options.backend === "webgpu" ? "cuda" : "cpu";
-  if (name === "torch") return torch(options.python, settings, options.tables ? { device, inputs } : undefined);
-  if (here[name] === undefined) throw new Error(`--contenders: wanted weft, torch, tfjs or jaxjs, got ${name}`);
+  const compiled = name === "torch-compiled";
+  if (compiled && !options.tables) throw new Error("--contenders torch-compiled is for --tables: see bench:gpu");
+  if (name === "torch" || compiled)
+    return torch(options.python, settings, options.tables ? { device, inputs, compiled } : undefined);
+  if (here[name] === undefined)
+    throw new Error(`--contenders: wanted weft, torch, torch-compiled, tfjs or jaxjs, got ${name}`);
   return { name, program: process.execPath, args: [...program, "--contender", name] };
 }
 
@@ -155,13 +160,12 @@ async function run(rows: readonly RowFacts[], inputs: string): Promise<Report> {
   };
 }
 
-/** Measures with a file of inputs, which is removed at the end. */
+/** Measures with a folder of inputs, which is removed at the end. */
 async function measured(rows: readonly RowFacts[]): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), "weft-bench-"));
   try {
-    const inputs = join(folder, "inputs.json");
-    await writeInputs(inputs, programs.filter((row) => rows.includes(row))); // prettier-ignore
-    return await run(rows, inputs);
+    await writeInputs(folder, programs.filter((row) => rows.includes(row)).map(({ line }) => line)); // prettier-ignore
+    return await run(rows, folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -14,7 +14,11 @@ const what =
     : {
         entry: "bench.ts",
         file: "weft-bench.mjs",
-        texts: { TORCH_ROWS: "torch-rows.py", TORCH_PROGRAMS: "torch-programs.py" },
+        texts: {
+          TORCH_ROWS: "torch-rows.py",
+          TORCH_NETWORKS: "torch_networks.py",
+          TORCH_PROGRAMS: "torch-programs.py",
+        },
       };
 const outfile = positionals[0] ?? path(`../dist/${what.file}`);
 

@@ -18,6 +18,9 @@ export interface Missing {
   readonly missing: string;
 }
 
+/** Of a row that a contender does not know. */
+export const NOT_IMPLEMENTED = "not implemented";
+
 /** Requests to a contender, one per line. */
 export type Request =
   | { readonly prepare: string; readonly warmUp: number }
@@ -90,11 +93,13 @@ export async function serve(open: () => Promise<Contender>): Promise<void> {
   const answer = async (request: Request): Promise<Prepared | Sample | Ended | Missing> => {
     if ("prepare" in request) {
       const make = rows.get(request.prepare);
-      if (make === undefined) return { missing: "not implemented" };
+      if (make === undefined) return { missing: NOT_IMPLEMENTED };
       const step = await make();
       steps.set(request.prepare, step);
       const { per } = step;
-      return { ...(await warm(step, request.warmUp)), ...(per === undefined ? {} : { per }) };
+      const prepared = await warm(step, request.warmUp);
+      await step.begin?.();
+      return { ...prepared, ...(per === undefined ? {} : { per }) };
     }
     if ("run" in request) return repeat(steps.get(request.run)!, request.steps);
     const note = steps.get(request.end)?.end?.();

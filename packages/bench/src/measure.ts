@@ -60,8 +60,8 @@ interface Entry {
   readonly rival: Rival;
   readonly first: number;
   readonly each: Sample;
-  readonly steps: number;
-  readonly rounds: number;
+  steps: number;
+  rounds: number;
   readonly per: number;
   note?: string;
   readonly samples: Sample[];
@@ -94,6 +94,11 @@ export async function measure(
         entries.push({ row, rival, first, each, steps, rounds, per, samples: [] });
       }
     }
+  for (const row of group.filter(({ inStep }) => inStep === true)) {
+    const all = entries.filter((entry) => entry.row === row && entry.rounds > 0);
+    const [steps, rounds] = [Math.max(...all.map((e) => e.steps)), Math.min(...all.map((e) => e.rounds))];
+    for (const entry of all) Object.assign(entry, { steps, rounds });
+  }
   for (let round = 0; round < settings.rounds; round++) {
     const inTurn = round % 2 === 0 ? entries : entries.toReversed();
     for (const { row, rival, rounds, steps, samples } of inTurn) {

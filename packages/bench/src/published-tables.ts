@@ -19,7 +19,8 @@ export function publishedTables({ rows, contenders, backend = "cpu" }: Report, c
     /** In the unit of the line: seconds of the whole, or how many a second. */
     const speed = (timing: Timing | undefined): string => {
       if (row === undefined || timing === undefined) return row === undefined ? "" : "–";
-      return figure(row.whole === undefined ? 1e6 / timing[clock] : (timing[clock] * row.whole) / 1000);
+      const value = row.whole === undefined ? 1e6 / timing[clock] : (timing[clock] * row.whole) / 1000;
+      return figure(value) + (timing.rounds === 0 ? "¹" : "");
     };
     return [
       ...line.cells.map((cell) =>

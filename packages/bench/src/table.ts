@@ -1,4 +1,5 @@
 // The report as text: Markdown tables, which are also readable on a terminal.
+import { NOT_IMPLEMENTED } from "./contender.ts";
 import { figure, lines, times } from "./markdown.ts";
 import { isMissing, median, OURS, type Clock, type Timing } from "./measure.ts";
 import { publishedTables } from "./published-tables.ts";
@@ -7,6 +8,8 @@ import type { Target } from "./rows/row.ts";
 
 const wanted = (target: Target | undefined, unit: string): string =>
   target === undefined ? "" : "below" in target ? `< ${target.below} ${unit}` : `≥ ${target.timesPyTorch}×`;
+
+type RowTiming = Report["rows"][number]["timings"][string];
 
 /** Neither of the costs of recording nor of the published tables, which are tables of their own. */
 const isPlain = ({ group, line }: Report["rows"][number]): boolean => group !== "recording" && line === undefined;
@@ -53,13 +56,21 @@ function recordingTable({ recording = {}, contenders }: Report, clock: Clock): s
   );
 }
 
+/** What there is to say of a figure: fewer rounds than others have, the contender's note, why there is none. */
+function remarks(timing: RowTiming | undefined, rounds: number): string[] {
+  if (timing === undefined || (isMissing<object>(timing) && timing.missing === NOT_IMPLEMENTED)) return [];
+  if (isMissing<object>(timing)) return [`not measured: ${timing.missing}`];
+  const said = timing.note === undefined ? [] : [timing.note];
+  const fewer = timing.rounds > 0 && timing.rounds < rounds; // of a single step the footnote speaks
+  return fewer ? [...said, `${timing.rounds} ${timing.rounds === 1 ? "round" : "rounds"}, since a step is slow`] : said;
+}
+
 /** Notes on rows, and the cost of planning: the difference between two of them. */
-function notes({ rows, contenders }: Report): string {
+function notes({ rows, contenders, rounds }: Report): string {
   const list = rows.flatMap(({ name, timings }) =>
-    contenders.flatMap((contender) => {
-      const timing = timings[contender.name];
-      return timing !== undefined && "note" in timing ? [`- ${name}, ${contender.title}: ${timing.note}`] : [];
-    }),
+    contenders.flatMap((contender) =>
+      remarks(timings[contender.name], rounds).map((remark) => `- ${name}, ${contender.title}: ${remark}`),
+    ),
   );
   const [known, unknown] = ["planning-known", "planning-new"].map((row) => {
     const timing = rows.find(({ name }) => name === row)?.timings[OURS];

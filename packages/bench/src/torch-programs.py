@@ -1,272 +1,262 @@
 # PyTorch's side of the programs of the published tables (src/rows/programs.ts), as a user of PyTorch writes them. It is
-# run inside torch-rows.py. WEFT_PROGRAMS is a JSON file with the texts and trees; all else is random, of the same size.
-import random
+# run inside torch-rows.py. WEFT_INPUTS is a folder with the data, as both sides read them: the same arrays, sentences
+# and trees in the same order. Each step gathers its batch from tensors of the host and uploads it. With
+# WEFT_MODE=compiled a step of a fixed shape is captured in one CUDA graph, which is replayed.
+import inspect
 
-DEVICE = os.environ.get("WEFT_DEVICE", "cpu")
+DEVICE, COMPILED = os.environ.get("WEFT_DEVICE", "cpu"), os.environ.get("WEFT_MODE") == "compiled"
 if DEVICE == "cuda" and not torch.cuda.is_available():
     say({"missing": "this PyTorch has no CUDA device"})
     sys.exit(0)
-torch.backends.cudnn.allow_tf32 = False  # float32, as on the other side
+if COMPILED and DEVICE != "cuda":
+    say({"missing": f"a step is captured in a CUDA graph, which PyTorch {torch.__version__} on the CPU does not have"})
+    sys.exit(0)
+if DEVICE == "cuda":
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32, as on the other side
+    torch.backends.cudnn.benchmark = True
+    DETAIL = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}; " \
+             "float32 without TF32, cuDNN's benchmark, fused Adam"
+if COMPILED:
+    TITLE, DETAIL = "PyTorch compiled", DETAIL + "; a step is one CUDA graph"
 
 
-def given():
-    """The texts and trees, read once."""
+def given(name):
+    """A value of inputs.json, read once."""
     if not hasattr(given, "found"):
-        with open(os.environ["WEFT_PROGRAMS"]) as file:
+        with open(os.path.join(os.environ["WEFT_INPUTS"], "inputs.json")) as file:
             given.found = json.load(file)
-    return given.found
+    return given.found[name]
 
 
-def endless(items, seed=1):
-    """All items again and again, in a new order each time."""
-    order = random.Random(seed)
-    while True:
-        items = order.sample(items, len(items))
-        yield from items
+def array(name):
+    """An array of the inputs, as a tensor of the host."""
+    form = given(name)
+    dtype = {"u8": torch.uint8, "i32": torch.int32, "f32": torch.float32}[form["dtype"]]
+    with open(os.path.join(os.environ["WEFT_INPUTS"], form["file"]), "rb") as file:
+        return torch.frombuffer(bytearray(file.read()), dtype=dtype).view(form["shape"])
 
 
-def advancing(update, items, per, size=lambda item: 1):
-    """A measured step: updates until `per` more have been counted, at least one; then the loss is read."""
-    done = {"counted": 0, "wanted": 0}
-
-    def step():
-        done["wanted"] += per
-        while True:
-            item = next(items)
-            loss = update(item)
-            done["counted"] += size(item)
-            if done["counted"] >= done["wanted"]:
-                return loss.item()
-    return step
-
-
-def learning(model, optimizer, loss_of, clip=None):
-    def update(item):
-        optimizer.zero_grad()
-        loss = loss_of(item)
-        loss.backward()
-        if clip is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
-        optimizer.step()
-        return loss.detach()
-    return update
-
-
-def program(name, per, size=lambda item: 1):
-    """A row: a function that returns an update and endless items for it."""
-    def add(make):
-        ROWS[f"program-{name}"] = lambda: advancing(*make(), per, size)
-        return make
-    return add
-
-
-def batches(count, size, shape, classes=10):
-    """Batches that are on the device already."""
-    made = [(torch.rand(size, *shape, device=DEVICE), torch.randint(0, classes, (size,), device=DEVICE))
-            for _ in range(count)]
-    return endless(made)
-
-
-def classifier(build, optimizer, items):
-    def make():
-        model = build().to(DEVICE)
-        model.train()
-        update = learning(model, optimizer(model.parameters()), lambda item: F.cross_entropy(model(item[0]), item[1]))
-        return update, items()
-    return make
-
-
-@program("linreg", 200)
-def program_linreg():
-    model = nn.Linear(13, 1).to(DEVICE)
-    x, y = torch.randn(506, 13, device=DEVICE), torch.randn(506, 1, device=DEVICE)
-    return learning(model, torch.optim.SGD(model.parameters(), lr=0.1), lambda _: F.mse_loss(model(x), y)), endless([0])
-
-
-def small_vgg():
-    return nn.Sequential(nn.Conv2d(3, 50, 3, padding=1), nn.ReLU(), nn.Conv2d(50, 50, 3, padding=1), nn.MaxPool2d(2),
-                         nn.ReLU(), nn.Dropout(0.25), nn.Conv2d(50, 100, 3, padding=1), nn.ReLU(),
-                         nn.Conv2d(100, 100, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(0.25), nn.Flatten(),
-                         nn.Linear(6400, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, 10))
+def adam(parameters, **options):
+    """As fast as PyTorch has it: fused on CUDA; in a graph it must say that it can be captured."""
+    known = inspect.signature(torch.optim.Adam).parameters
+    wanted = {"fused": DEVICE == "cuda", "capturable": COMPILED}
+    return torch.optim.Adam(parameters, **options, **{name: True for name in wanted if wanted[name] and name in known})
 
 
 def descent(lr, momentum=0.0):
     return lambda parameters: torch.optim.SGD(parameters, lr=lr, momentum=momentum)
 
 
-program("softmax", 100)(classifier(lambda: nn.Linear(784, 10), descent(0.5), lambda: batches(60, 100, [784])))
-program("mlp", 100)(classifier(mlp, descent(0.5), lambda: batches(60, 100, [784])))
-program("lenet", 10)(classifier(lenet, descent(0.1), lambda: batches(60, 100, [1, 28, 28])))
-program("vgg", 4)(classifier(small_vgg, descent(0.01, 0.9), lambda: batches(20, 64, [3, 32, 32])))
+class Program:
+    """What is learned from: `cases` in their order, again and again. `read` makes a case's tensors on the host, and
+    `loss_of` gets them on the device. Where cases differ in size, measuring begins with case `begin`."""
+
+    def __init__(self, model, cases, read, loss_of, optimizer=None, clip=None, size=lambda case: 1, begin=None,
+                 before=lambda case: None):
+        self.model = model.to(DEVICE)
+        self.optimizer = optimizer and optimizer(self.model.parameters())
+        self.cases, self.read, self.loss_of, self.clip = cases, read, loss_of, clip
+        self.size, self.begin, self.before = size, begin, before
+
+    def learn(self, *tensors):
+        """An update; its loss stays on the device."""
+        if self.optimizer is None:
+            with torch.no_grad():
+                return self.loss_of(*tensors)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss_of(*tensors)
+        loss.backward()
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        self.optimizer.step()
+        return loss.detach()
+
+    def update(self, case):
+        self.before(case)
+        return self.learn(*(x.to(DEVICE) if torch.is_tensor(x) else x for x in self.read(case)))
+
+    def captured(self):
+        """The same, as one graph: it reads from tensors that stay where they are, and so does its loss."""
+        if self.begin is not None:
+            raise Not("its shapes change from step to step")
+        held = [x.to(DEVICE) for x in self.read(self.cases[0])]
+        self.before(self.cases[0])
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(5):
+                self.learn(*held)
+        torch.cuda.current_stream().wait_stream(side)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            loss = self.learn(*held)
+
+        def update(case):
+            self.before(case)
+            for there, x in zip(held, self.read(case)):
+                there.copy_(x)
+            graph.replay()
+            return loss
+        return update
+
+
+class Steps:
+    """A measured step: updates until `per` more have been counted, at least one; then the loss is read."""
+
+    def __init__(self, program, per):
+        self.program, self.per = program, per
+        self.update = program.captured() if COMPILED else program.update
+        self.at, self.counted, self.wanted = 0, 0, 0
+
+    def begin(self):
+        """After the warm-up: both sides measure the same cases."""
+        if self.program.begin is not None:
+            self.at, self.counted, self.wanted = self.program.begin, 0, 0
+
+    def __call__(self):
+        self.wanted += self.per
+        while True:
+            case = self.program.cases[self.at % len(self.program.cases)]
+            self.at += 1
+            loss = self.update(case)
+            self.counted += self.program.size(case)
+            if self.counted >= self.wanted:
+                return loss.cpu()
+
+
+PROGRAMS = {}
+
+
+def program(name, per):
+    """A row: a function that makes its Program."""
+    def add(make):
+        def started():
+            if name in given("missing"):
+                raise Not(given("missing")[name])
+            return make()
+        PROGRAMS[name] = started
+        ROWS[f"program-{name}"] = lambda: Steps(started(), per)
+        return make
+    return add
+
+
+def batches(order, size):
+    """The places of the cases of each batch; without an order, stretches of the data."""
+    if isinstance(order, int):
+        return [slice(at, at + size) for at in range(0, order - size + 1, size)]
+    return [order[at:at + size] for at in range(0, len(order) - size + 1, size)]
+
+
+def pictures(build, optimizer, data, size, shuffled, shape):
+    """A classifier of pictures of bytes, which become numbers from 0 to 1 on the device."""
+    def make():
+        images, labels = array(f"{data}-images"), array(f"{data}-labels").long()
+        order = array(f"{data}-order").long() if shuffled else len(labels)
+        model = build()
+
+        def loss_of(x, y):
+            return F.cross_entropy(model(x.view(-1, *shape).float() / 255), y)
+        return Program(model, batches(order, size), lambda at: (images[at], labels[at]), loss_of, optimizer)
+    return make
+
+
+@program("linreg", 200)
+def program_linreg():
+    """All of the data in each step: they stay on the device."""
+    model = linreg()
+    x, y = array("housing-inputs").to(DEVICE), array("housing-targets").to(DEVICE)
+    return Program(model, [0], lambda _: (), lambda: F.mse_loss(model(x), y), descent(0.1))
+
+
+program("softmax", 100)(pictures(softmax, descent(0.5), "mnist", 100, False, [784]))
+program("mlp", 100)(pictures(mlp, descent(0.5), "mnist", 100, False, [784]))
+program("lenet", 10)(pictures(lenet, descent(0.1), "mnist", 100, True, [1, 28, 28]))
+program("vgg", 4)(pictures(vgg, descent(0.01, 0.9), "cifar10", 64, True, [3, 32, 32]))
 
 
 @program("charlm", 2)
 def program_charlm():
-    vocabulary, (rows, steps, units) = 84, (128, 100, 256)
-    model = nn.ModuleList([nn.Embedding(vocabulary, units), nn.LSTM(units, units), nn.Linear(units, vocabulary)]).to(DEVICE)
-    embed, rnn, output = model
-    ids = torch.tensor(given()["characters"][:rows * 1674], device=DEVICE).view(rows, 1674).t().contiguous()
-    state = [None]
+    """Rows of the text go on from window to window, and so does the state."""
+    rows, steps = 128, 100
+    text, model = array("characters").long(), CharLM(given("alphabet"))
+    stretch = len(text) // rows
+    ids = text[:rows * stretch].view(rows, stretch).t().contiguous()
+    state = [torch.zeros(1, rows, 256, device=DEVICE) for _ in range(2)]
 
-    def loss_of(start):
+    def before(start):
         if start == 0:
-            state[0] = None
-        y, after = rnn(embed(ids[start:start + steps]), state[0])
-        state[0] = tuple(x.detach() for x in after)
-        return F.cross_entropy(output(y).flatten(0, 1), ids[start + 1:start + steps + 1].flatten())
+            for x in state:
+                x.zero_()
 
-    def windows():
-        while True:
-            yield from range(0, 1600, steps)
-    return learning(model, torch.optim.SGD(model.parameters(), lr=4.0), loss_of, clip=3.0), windows()
+    def loss_of(x, y):
+        scores, after = model(x, tuple(x.clone() for x in state))
+        for held, x in zip(state, after):
+            held.copy_(x.detach())
+        return F.cross_entropy(scores, y.flatten())
+    starts = range(0, (stretch - 1) // steps * steps, steps)
+    read = lambda start: (ids[start:start + steps], ids[start + 1:start + steps + 1])
+    return Program(model, starts, read, loss_of, descent(4.0), clip=3.0, before=before)
 
 
 @program("gru", 4)
 def program_gru():
-    model = Reviews().to(DEVICE)
-    data = [(torch.randint(0, 30000, (150, 64), device=DEVICE), torch.randint(0, 2, (64,), device=DEVICE))
-            for _ in range(40)]
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
-    return learning(model, optimizer, lambda item: F.cross_entropy(model(item[0]), item[1])), endless(data)
+    model, words, labels = Reviews(), array("reviews").long(), array("verdicts").long()
+    cases = batches(array("reviews-order").long(), 64)
+    return Program(model, cases, lambda at: (words[at], labels[at]),
+                   lambda x, y: F.cross_entropy(model(x.t()), y), lambda all: adam(all, lr=0.001))
 
 
-@program("rnnlm", 5000, lambda item: item[0].numel())
+@program("rnnlm", 1500)
 def program_rnnlm():
-    vocabulary, end, over = 10_000, given()["end"], -100
-    model = nn.ModuleList([nn.Embedding(vocabulary, 128), nn.LSTM(128, 256), nn.Linear(256, vocabulary)]).to(DEVICE)
-    embed, rnn, output = model
-    sentences = sorted(given()["sentences"], key=len, reverse=True)
-    data = []
-    for at in range(0, len(sentences), 64):
-        part = [torch.tensor(words) for words in sentences[at:at + 64]]
-        y = nn.utils.rnn.pad_sequence(part, padding_value=over)
-        x = torch.cat([torch.full((1, len(part)), end), y[:-1].masked_fill(y[:-1] == over, end)])
-        data.append((x.to(DEVICE), y.to(DEVICE)))
+    """Batches of sentences, which are padded in the step; what is missing at their ends counts nothing."""
+    end, over, model = given("end"), -100, WordLM(given("vocabulary"))
+    cases = [[torch.tensor(words) for words in some] for some in given("sentences")]
 
-    def loss_of(item):
-        scores = output(rnn(embed(item[0]))[0])
-        return F.cross_entropy(scores.flatten(0, 1), item[1].flatten(), ignore_index=over, reduction="sum")
-    return learning(model, torch.optim.Adam(model.parameters()), loss_of), endless(data)
+    def read(sentences):
+        y = nn.utils.rnn.pad_sequence(sentences, padding_value=over)
+        x = torch.cat([torch.full((1, len(sentences)), end), y[:-1].masked_fill(y[:-1] == over, end)])
+        return x, y
+
+    def loss_of(x, y):
+        return F.cross_entropy(model(x), y.flatten(), ignore_index=over, reduction="sum")
+    return Program(model, cases, read, loss_of, adam, size=lambda some: max(map(len, some)) * len(some),
+                   begin=len(cases) // 2)
 
 
-class Tagger(nn.Module):
-    """Words that come more than 5 times have a vector each; with `chars` all others are read letter by letter."""
-
-    def __init__(self, sentences, chars):
-        super().__init__()
-        count = {}
-        for words, _ in sentences:
-            for word in words:
-                count[word] = count.get(word, 0) + 1
-        self.ids = {word: k + 1 for k, word in enumerate(w for w in count if count[w] > 5)}
-        self.chars = chars
-        self.embed = nn.Embedding(len(self.ids) + 1, 128)
-        self.rnn = nn.LSTM(128, 50, bidirectional=True)
-        self.hidden, self.output = nn.Linear(100, 32, bias=False), nn.Linear(32, 9, bias=False)
-        if chars:
-            self.letters = {c: k + 1 for k, c in enumerate(sorted({c for word in count for c in word}))}
-            self.spell = nn.Embedding(len(self.letters) + 1, 20)
-            self.spelling = nn.LSTM(20, 64, bidirectional=True)
-
-    def spelled(self, words):
-        ids = [torch.tensor([0, *(self.letters[c] for c in word), 0]) for word in words]
-        lengths = torch.tensor([len(x) for x in ids])
-        x = self.spell(nn.utils.rnn.pad_sequence(ids).to(DEVICE))
-        _, (h, _) = self.spelling(nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False))
-        return torch.cat([h[0], h[1]], 1)
-
-    def vectors(self, words):
-        x = self.embed(torch.tensor([self.ids.get(word, 0) for word in words]).to(DEVICE))
-        rare = [k for k, word in enumerate(words) if word not in self.ids] if self.chars else []
-        if rare:
-            x = x.index_copy(0, torch.tensor(rare).to(DEVICE), self.spelled([words[k] for k in rare]))
-        return x
-
-    def forward(self, words):
-        y, _ = self.rnn(self.vectors(words).unsqueeze(1))
-        return self.output(torch.tanh(self.hidden(y.squeeze(1))))
-
-
-def tagging(chars):
+def tagging(name):
     def make():
-        sentences = given()["tagged"]
-        model = Tagger(sentences, chars).to(DEVICE)
+        cases, model = given("tagged"), Tagger(given(f"{name}-words"), given(f"{name}-letters"))
 
-        def loss_of(item):
-            return F.cross_entropy(model(item[0]), torch.tensor(item[1]).to(DEVICE), reduction="sum")
-        return learning(model, torch.optim.Adam(model.parameters()), loss_of), endless(sentences)
+        def loss_of(words, labels):
+            return F.cross_entropy(model(words), labels, reduction="sum")
+        return Program(model, cases, lambda case: (case[0], torch.tensor(case[1])), loss_of, adam,
+                       size=lambda case: len(case[0]), begin=len(cases) // 2)
     return make
 
 
-program("tagger", 1000, lambda item: len(item[0]))(tagging(False))
-program("tagger-chars", 500, lambda item: len(item[0]))(tagging(True))
-
-
-class TreeLSTM(nn.Module):
-    """A tree is [label, word] or [label, left, right]. All words at once, then phrase by phrase."""
-
-    def __init__(self, vocabulary, units=128):
-        super().__init__()
-        self.ids = {word: k + 1 for k, word in enumerate(vocabulary)}
-        self.embed = nn.Embedding(len(vocabulary) + 1, units)
-        self.leaf, self.inner = nn.Linear(units, 3 * units, bias=False), nn.Linear(2 * units, 3 * units, bias=False)
-        self.left, self.right = nn.Linear(units, units, bias=False), nn.Linear(units, units, bias=False)
-        self.bias, self.forget = nn.Parameter(torch.zeros(3 * units)), nn.Parameter(torch.zeros(units))
-        self.output = nn.Linear(units, 5, bias=False)
-
-    def gates(self, x):
-        i, o, u = (x + self.bias).chunk(3, 1)
-        return torch.sigmoid(o), torch.sigmoid(i) * torch.tanh(u)
-
-    def forward(self, tree):
-        words = []
-
-        def collect(t):
-            if len(t) == 2:
-                words.append(t[1])
-            else:
-                collect(t[1])
-                collect(t[2])
-        collect(tree)
-        o, c = self.gates(self.leaf(self.embed(torch.tensor([self.ids.get(w, 0) for w in words]).to(DEVICE))))
-        leaves = iter(zip((o * torch.tanh(c)).split(1), c.split(1)))
-        found, labels = [], []
-
-        def read(t):
-            if len(t) == 2:
-                h, c = next(leaves)
-            else:
-                (h1, c1), (h2, c2) = read(t[1]), read(t[2])
-                o, added = self.gates(self.inner(torch.cat([h1, h2], 1)))
-                c = added + torch.sigmoid(self.left(h1) + self.forget) * c1 \
-                    + torch.sigmoid(self.right(h2) + self.forget) * c2
-                h = o * torch.tanh(c)
-            found.append(h)
-            labels.append(t[0])
-            return h, c
-        read(tree)
-        return self.output(torch.cat(found)), labels
+program("tagger", 1000)(tagging("tagger"))
+program("tagger-chars", 500)(tagging("tagger-chars"))
 
 
 @program("treenn", 20)
 def program_treenn():
-    model = TreeLSTM(given()["vocabulary"]).to(DEVICE)
+    trees, model = given("trees"), TreeLSTM(given("tree-words"))
 
     def loss_of(tree):
         scores, labels = model(tree)
         return F.cross_entropy(scores, torch.tensor(labels).to(DEVICE), reduction="sum")
-    return learning(model, torch.optim.Adam(model.parameters()), loss_of), endless(given()["trees"])
+    return Program(model, trees, lambda tree: (tree,), loss_of, adam, begin=len(trees) // 2)
 
 
-@program("resnet50", 32, len)
+@program("resnet50", 32)
 def program_resnet50():
-    from torchvision.models import resnet50
-    model = resnet50()
-    model.fc = nn.Identity()
-    model = model.eval().to(DEVICE)
-    pictures = [torch.rand(32, 3, 224, 224) for _ in range(2)]
+    """Random pixels, uploaded for each batch; all features are read."""
+    model, some = features(), torch.rand(32, 3, 224, 224)
+    return Program(model, [0], lambda _: (some,), model, size=lambda _: 32)
 
-    def features(picture):
-        with torch.no_grad():
-            return model(picture.to(DEVICE)).cpu()[0, 0]
-    return features, endless(pictures)
+
+def forget():
+    gc.collect()
+    if DEVICE == "cuda":
+        torch.cuda.empty_cache()

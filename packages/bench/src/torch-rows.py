@@ -1,6 +1,8 @@
 """PyTorch's side of the table: a contender that is asked and answers in lines of JSON (see contender.ts).
-Its models, optimizers and sizes are those of src/rows; one thread."""
+Its models, optimizers and sizes are those of src/rows; one thread. The arguments are the texts of torch_networks.py and,
+for the published tables, of torch-programs.py."""
 import ctypes
+import gc
 import json
 import os
 import re
@@ -84,7 +86,18 @@ if speed < (20 if reference else 5):
     sys.exit(0)
 
 
+exec(sys.argv[1])
 ROWS = {}
+TITLE, DETAIL = "PyTorch", f"{blas()}; {speed:.0f} GFLOP/s in a product of 512; 1 thread; Python {sys.version.split()[0]}"
+
+
+class Not(Exception):
+    """A row that there is not, and why."""
+
+
+def forget():
+    """Releases what a row had."""
+    gc.collect()
 
 
 def row(name):
@@ -191,42 +204,15 @@ def labeled(*shape):
     return lambda: (torch.randn(100, *shape), torch.randint(0, 10, (100,)))
 
 
-def mlp():
-    return nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
-
-
-def lenet():
-    return nn.Sequential(nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.ReLU(),
-                         nn.MaxPool2d(2), nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10))
-
-
-class CharLM(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embed, self.rnn, self.output = nn.Embedding(80, 256), nn.LSTM(256, 256), nn.Linear(256, 80)
-
-    def forward(self, x):
-        y, _ = self.rnn(self.embed(x))
-        return self.output(y).flatten(0, 1)
-
-
-class Reviews(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embed, self.rnn, self.output = nn.Embedding(30000, 125), nn.GRU(125, 100), nn.Linear(100, 2)
-
-    def forward(self, x):
-        y, _ = self.rnn(self.embed(x))
-        return self.output(y[-1])
-
-
-ROWS["linreg-sgd"] = trained(lambda: nn.Linear(13, 1), lambda: (torch.randn(506, 13), torch.randn(506, 1)), F.mse_loss, "sgd")
-ROWS["softmax-sgd"] = trained(lambda: nn.Linear(784, 10), labeled(784), F.cross_entropy, "sgd")
+ROWS["linreg-sgd"] = trained(linreg, lambda: (torch.randn(506, 13), torch.randn(506, 1)), F.mse_loss, "sgd")
+ROWS["softmax-sgd"] = trained(softmax, labeled(784), F.cross_entropy, "sgd")
 for rule in ("sgd", "adam"):
     ROWS[f"mlp-{rule}"] = trained(mlp, labeled(784), F.cross_entropy, rule)
     ROWS[f"lenet-{rule}"] = trained(lenet, labeled(1, 28, 28), F.cross_entropy, rule)
-ROWS["charlm-adam"] = trained(CharLM, lambda: (torch.randint(0, 80, (100, 128)), torch.randint(0, 80, (12800,))), F.cross_entropy, "adam")
-ROWS["gru-adam"] = trained(Reviews, lambda: (torch.randint(0, 30000, (150, 64)), torch.randint(0, 2, (64,))), F.cross_entropy, "adam")
+ROWS["charlm-adam"] = trained(CharLM, lambda: (torch.randint(0, 80, (100, 128)), torch.randint(0, 80, (12800,))),
+                             lambda found, y: F.cross_entropy(found[0], y), "adam")
+ROWS["gru-adam"] = trained(Reviews, lambda: (torch.randint(0, 30000, (150, 64)), torch.randint(0, 2, (64,))),
+                           F.cross_entropy, "adam")
 
 # --- the cost of recording: prefixes of a perceptron with squared loss, then the tape, then the backward pass
 STAGES = [lambda h, w, y: h @ w[0], lambda h, w, y: h + w[1], lambda h, w, y: torch.relu(h), lambda h, w, y: h @ w[2],
@@ -262,7 +248,7 @@ ROWS["recording-backward"] = recording(7, True, True)
 
 
 # --- more rows, given as Python's text
-for more in sys.argv[1:]:
+for more in sys.argv[2:]:
     exec(more)
 
 
@@ -296,19 +282,26 @@ def answer(request):
         make = ROWS.get(request["prepare"])
         if make is None:
             return {"missing": "not implemented"}
-        steps[request["prepare"]] = make()
-        return warm(steps[request["prepare"]], request["warmUp"])
+        step = make()
+        prepared = warm(step, request["warmUp"])
+        if hasattr(step, "begin"):
+            step.begin()
+        steps[request["prepare"]] = step
+        return prepared
     if "run" in request:
         return repeat(steps[request["run"]], request["steps"])
     steps.pop(request["end"], None)
+    forget()
     return {"ended": request["end"]}
 
 
-say({"title": "PyTorch", "version": torch.__version__,
-     "detail": f"{blas()}; {speed:.0f} GFLOP/s in a product of 512; 1 thread; Python {sys.version.split()[0]}"})
+say({"title": TITLE, "version": torch.__version__, "detail": DETAIL})
 steps = {}
 for line in sys.stdin:
     try:
         say(answer(json.loads(line)))
+    except Not as reason:
+        say({"missing": str(reason)})
     except Exception as error:
-        say({"missing": repr(error)})
+        forget()
+        say({"missing": repr(error).splitlines()[0][:300]})

@@ -5,10 +5,12 @@ import type { Command } from "../rival.ts";
 
 /** The texts of the Python files, if the bundler has inlined them. */
 declare const TORCH_ROWS: string | undefined;
+declare const TORCH_NETWORKS: string | undefined;
 declare const TORCH_PROGRAMS: string | undefined;
 
 const read = (file: string): string => readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
 const rows = (): string => (typeof TORCH_ROWS === "string" ? TORCH_ROWS : read("torch-rows.py"));
+const networks = (): string => (typeof TORCH_NETWORKS === "string" ? TORCH_NETWORKS : read("torch_networks.py"));
 const programs = (): string => (typeof TORCH_PROGRAMS === "string" ? TORCH_PROGRAMS : read("torch-programs.py"));
 
 const hasTorch = (python: string): boolean =>
@@ -29,22 +31,26 @@ function environment(settings: Readonly<Record<string, string>>): NodeJS.Process
   return { ...env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1", MKL_NUM_THREADS: "1", ...settings };
 }
 
-/** The programs of the published tables: on which device, and the file with their texts and trees. */
+/** The programs of the published tables: on which device, the folder with their data, and whether steps are graphs. */
 export interface TorchPrograms {
   readonly device: "cpu" | "cuda";
   readonly inputs: string;
+  readonly compiled: boolean;
 }
 
-export const torch = (
+export function torch(
   python: string | undefined,
   settings: Readonly<Record<string, string>>,
   wanted?: TorchPrograms,
-): Command => ({
-  name: "torch",
-  program: pythonWithTorch(python),
-  args: ["-c", rows(), ...(wanted === undefined ? [] : [programs()])],
-  env: {
-    ...environment(settings),
-    ...(wanted && { WEFT_DEVICE: wanted.device, WEFT_PROGRAMS: wanted.inputs }),
-  },
-});
+): Command {
+  const common = { program: pythonWithTorch(python), env: environment(settings) };
+  const args = ["-c", rows(), networks()];
+  if (wanted === undefined) return { name: "torch", ...common, args };
+  const { device, inputs, compiled } = wanted;
+  return {
+    ...common,
+    name: compiled ? "torch-compiled" : "torch",
+    args: [...args, programs()],
+    env: { ...common.env, WEFT_DEVICE: device, WEFT_INPUTS: inputs, ...(compiled && { WEFT_MODE: "compiled" }) },
+  };
+}

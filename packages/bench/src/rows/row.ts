@@ -7,6 +7,8 @@ import type { CpuBackend } from "@weft/tensor-cpu";
 /** What is repeated and timed. */
 export interface TimedStep {
   run(): void | Promise<void>;
+  /** Called after the warm-up: measuring begins with the case that it begins with everywhere. */
+  begin?(): Promise<void>;
   /** Releases what the step holds; may return a note on it. */
   end?(): string | void;
   /** How many operations a step does, if only the step knows. */
@@ -31,6 +33,8 @@ export interface RowFacts {
   readonly once?: boolean;
   /** Rows of one group are measured together, one after the other in every round, so that they can be compared. */
   readonly group?: string;
+  /** Steps differ in what they compute: each contender takes the same ones in each round, the same number. */
+  readonly inStep?: boolean;
   /** The line of the published tables that it is of. */
   readonly line?: string;
   /** How many operations that line is about, in seconds; without it, the line says how many are done in a second. */
