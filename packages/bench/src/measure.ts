@@ -1,5 +1,6 @@
 // Measures rows: in every round each contender runs a block of steps, one after the other, so that other load on the
 // machine affects all of them, and a ratio is taken within a round.
+import { median } from "@weft/examples/internals";
 import type { Missing, Sample } from "./contender.ts";
 import type { Rival } from "./rival.ts";
 import type { RowFacts } from "./rows/row.ts";
@@ -48,12 +49,6 @@ export const OURS = "weft";
 /** Slower steps (in milliseconds) take part in the first two rounds only; slower than the second limit, in none. */
 const SLOW = 2500;
 const ENDLESS = 12_000;
-
-export const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
 
 interface Entry {
   readonly row: RowFacts;

@@ -1,6 +1,6 @@
 // Knet's published tables, with the speeds that were measured here.
-import { here, tables, type Line } from "@weft/examples/internals";
-import { figure, lines, times } from "./markdown.ts";
+import { here, markdownTable, tables, type Line } from "@weft/examples/internals";
+import { figure, times } from "./figures.ts";
 import { isMissing, OURS, type Clock, type Timing } from "./measure.ts";
 import type { Report } from "./report.ts";
 
@@ -36,6 +36,6 @@ export function publishedTables({ rows, contenders, backend = "cpu" }: Report, c
   return tables.flatMap(({ title, columns, lines: all }) => {
     const shown = all.filter((line) => line.row === undefined || rowOf(line) !== undefined);
     if (shown.every((line) => line.row === undefined)) return [];
-    return [title, lines([...columns, ...added], shown.map(cellsOf))]; // prettier-ignore
+    return [title, markdownTable([...columns, ...added], shown.map(cellsOf))]; // prettier-ignore
   });
 }

@@ -1,8 +1,8 @@
 // The results of a run, as written with `--json`.
-import type { BackendName } from "@weft/examples/internals";
+import { median, type BackendName } from "@weft/examples/internals";
 import type { Sample } from "./contender.ts";
 import type { RowResult } from "./measure.ts";
-import { isMissing, median, ratios } from "./measure.ts";
+import { isMissing, ratios } from "./measure.ts";
 import { CALLS } from "./rows/recording.ts";
 import type { RowFacts } from "./rows/row.ts";
 

@@ -1,7 +1,8 @@
 // The report as text: Markdown tables, which are also readable on a terminal.
+import { markdownTable, median } from "@weft/examples/internals";
 import { NOT_IMPLEMENTED } from "./contender.ts";
-import { figure, lines, times } from "./markdown.ts";
-import { isMissing, median, OURS, type Clock, type Timing } from "./measure.ts";
+import { figure, times } from "./figures.ts";
+import { isMissing, OURS, type Clock, type Timing } from "./measure.ts";
 import { publishedTables } from "./published-tables.ts";
 import type { Report } from "./report.ts";
 import type { Target } from "./rows/row.ts";
@@ -30,7 +31,7 @@ function rowTable({ rows, contenders }: Report, clock: Clock): string {
     const weft = ours === undefined || isMissing<object>(ours) ? "–" : figure(ours[clock]);
     return [name, unit, weft, ...others.flatMap((other) => cells(other.name)), wanted(target, unit)];
   });
-  return lines(head, body);
+  return markdownTable(head, body);
 }
 
 /** Seconds for 6,000 calls of growing prefixes, what each step adds, and the two ratios. */
@@ -50,7 +51,7 @@ function recordingTable({ recording = {}, contenders }: Report, clock: Clock): s
     title,
     ...present.flatMap(({ name }) => [`${recording[name]![of][clock].toFixed(3)}×`, ""]),
   ];
-  return lines(
+  return markdownTable(
     ["seconds of 6,000 calls", ...present.flatMap(({ title }) => [title, "adds"])],
     [...body, ratio("recording", "recording / forward"), ratio("backprop", "with backprop / forward")],
   );

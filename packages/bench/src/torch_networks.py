@@ -1,4 +1,5 @@
-"""The networks of the programs, as a user of PyTorch writes them: for the bench, and for accuracies (torch-accuracy.py)."""
+"""The networks of the programs, as a user of PyTorch writes them: for the bench, and for accuracies (torch-accuracy.py).
+Their parameters have the names that Weft's have."""
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -9,11 +10,11 @@ def linreg():
 
 
 def softmax():
-    return nn.Linear(784, 10)
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
 
 
 def mlp():
-    return nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
 
 
 def lenet():
@@ -31,33 +32,33 @@ def vgg():
 class CharLM(nn.Module):
     def __init__(self, vocabulary=80):
         super().__init__()
-        self.embed, self.rnn = nn.Embedding(vocabulary, 256), nn.LSTM(256, 256)
+        self.embed, self.lstm = nn.Embedding(vocabulary, 256), nn.LSTM(256, 256)
         self.output = nn.Linear(256, vocabulary)
 
     def forward(self, x, state=None):
         """Scores of what comes after each character of x [T, B], and the state after the last."""
-        y, after = self.rnn(self.embed(x), state)
+        y, after = self.lstm(self.embed(x), state)
         return self.output(y).flatten(0, 1), after
 
 
 class WordLM(nn.Module):
     def __init__(self, vocabulary):
         super().__init__()
-        self.embed, self.rnn = nn.Embedding(vocabulary, 128), nn.LSTM(128, 256)
+        self.embed, self.lstm = nn.Embedding(vocabulary, 128), nn.LSTM(128, 256)
         self.output = nn.Linear(256, vocabulary)
 
     def forward(self, x):
-        return self.output(self.rnn(self.embed(x))[0]).flatten(0, 1)
+        return self.output(self.lstm(self.embed(x))[0]).flatten(0, 1)
 
 
 class Reviews(nn.Module):
     def __init__(self):
         super().__init__()
-        self.embed, self.rnn, self.output = nn.Embedding(30000, 125), nn.GRU(125, 100), nn.Linear(100, 2)
+        self.embed, self.memory, self.output = nn.Embedding(30000, 125), nn.GRU(125, 100), nn.Linear(100, 2)
 
     def forward(self, x):
         """From words [T, B] to the scores of negative and positive after the last one."""
-        y, _ = self.rnn(self.embed(x))
+        y, _ = self.memory(self.embed(x))
         return self.output(y[-1])
 
 
@@ -68,25 +69,25 @@ class Tagger(nn.Module):
         super().__init__()
         self.ids = {word: k for k, word in enumerate(words)}
         self.embed = nn.Embedding(len(words), 128)
-        self.rnn = nn.LSTM(128, 50, bidirectional=True)
+        self.lstm = nn.LSTM(128, 50, bidirectional=True)
         self.hidden, self.output = nn.Linear(100, 32, bias=False), nn.Linear(32, classes, bias=False)
-        self.letters = letters and {letter: k for k, letter in enumerate(letters)}
+        self.spellings = letters and {letter: k for k, letter in enumerate(letters)}
         if letters:
-            self.spell = nn.Embedding(len(letters), 20)
+            self.letters = nn.Embedding(len(letters), 20)
             self.spelling = nn.LSTM(20, 64, bidirectional=True)
 
     def spelled(self, words, device):
-        known, other = self.letters, self.letters["<unk>"]
+        known, other = self.spellings, self.spellings["<unk>"]
         ids = [torch.tensor([known["<*>"], *(known.get(c, other) for c in word), known["<*>"]]) for word in words]
         lengths = torch.tensor([len(x) for x in ids])
-        x = self.spell(nn.utils.rnn.pad_sequence(ids).to(device))
+        x = self.letters(nn.utils.rnn.pad_sequence(ids).to(device))
         _, (h, _) = self.spelling(nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False))
         return torch.cat([h[0], h[1]], 1)
 
     def vectors(self, words):
         other, device = self.ids["<unk>"], self.embed.weight.device
         x = self.embed(torch.tensor([self.ids.get(word, other) for word in words]).to(device))
-        rare = [k for k, word in enumerate(words) if word not in self.ids] if self.letters else []
+        rare = [k for k, word in enumerate(words) if word not in self.ids] if self.spellings else []
         if rare:
             spelled = self.spelled([words[k] for k in rare], device)
             x = x.index_copy(0, torch.tensor(rare).to(device), spelled)
@@ -94,7 +95,7 @@ class Tagger(nn.Module):
 
     def forward(self, words):
         """The scores of the tags of a sentence's words."""
-        y, _ = self.rnn(self.vectors(words).unsqueeze(1))
+        y, _ = self.lstm(self.vectors(words).unsqueeze(1))
         return self.output(torch.tanh(self.hidden(y.squeeze(1))))
 
 

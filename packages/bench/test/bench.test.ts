@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { ratios, type Timing } from "../src/measure.ts";
+import { isMissing, measure, ratios, type RowResult, type Timing } from "../src/measure.ts";
 import { recordingCosts, type Report } from "../src/report.ts";
 import { rows as allRows } from "../src/rows/index.ts";
+import type { Rival } from "../src/rival.ts";
+import type { RowFacts } from "../src/rows/row.ts";
 import { text } from "../src/table.ts";
 
 const program = fileURLToPath(new URL("../src/bench.ts", import.meta.url));
@@ -138,7 +140,7 @@ test("the published tables have a column for each contender, and ratios", () => 
   const report: Report = {
     date: "2026-11-30",
     machine: { processor: "p", cores: 1, core: 0, system: "s", load: [0, 0] },
-    rounds: 2,
+    rounds: 3,
     block: 5,
     backend: "cpu",
     contenders: [
@@ -153,22 +155,58 @@ test("the published tables have a column for each contender, and ratios", () => 
         unit: "ms",
         line: "lenet",
         whole: 600,
-        timings: { weft: timing(10), torch: { ...timing(20), ratio: { wall: 2, cpu: 2 } } },
+        timings: { weft: timing(10), torch: { ...timing(20), rounds: 3, ratio: { wall: 2, cpu: 2 } } },
       },
       {
         name: "program-treenn",
         what: "",
         unit: "µs",
         line: "treenn",
-        timings: { weft: timing(1e4), torch: { missing: "broken" } },
+        timings: {
+          weft: { ...timing(1e4), rounds: 3 },
+          torch: { missing: "broken" },
+          other: { missing: "not implemented" },
+        },
       },
     ],
   };
   const table = text(report);
   expect(table).toMatch(/^\| LeNet .* 8\.77 \| +6 \| +12 \| 2\.00× \|$/m);
   expect(table).toMatch(/^\| treenn .* 10 \| +100 \| +– \| +\|$/m);
-  expect(table).not.toContain("program-lenet");
+  expect(table).toContain("\n- program-lenet, Weft: 2 rounds, since a step is slow\n");
+  expect(table).toContain("\n- program-treenn, PyTorch: not measured: broken");
+  expect(table).not.toMatch(/program-.*PyTorch: 2 rounds/);
   expect(table).not.toContain("CIFAR-10");
+});
+
+test("rows whose cases differ have the same number of steps and rounds in each contender", async () => {
+  const asked: string[] = [];
+  const rival = (name: string, wall: number): Rival => ({
+    name,
+    greeting: { missing: "" },
+    prepare: async () => ({ first: wall, each: { wall, cpu: wall } }),
+    run: async (row, steps) => {
+      asked.push(`${name} ${row} ${steps}`);
+      return { wall, cpu: wall };
+    },
+    end: async (row) => ({ ended: row }),
+    close() {},
+    stop() {},
+  });
+  const row = (name: string, more: Partial<RowFacts>): RowFacts => ({ name, what: "", unit: "ms", ...more });
+  const [slow, fast, endless] = [rival("weft", 3000), rival("torch", 500), rival("other", 20_000)];
+  const settings = { rounds: 3, block: 2000, warmUp: 0 };
+  const [even] = await measure([row("even", {})], [slow, fast], settings);
+  expect(asked.toSorted()).toEqual(["torch even 4", "torch even 4", "torch even 4", "weft even 1", "weft even 1"]);
+  asked.length = 0;
+  const [uneven] = await measure([row("uneven", { inStep: true })], [slow, fast, endless], settings);
+  expect(asked.toSorted()).toEqual(["torch uneven 4", "torch uneven 4", "weft uneven 4", "weft uneven 4"]);
+  const rounds = (result: RowResult | undefined) =>
+    Object.values(result!.timings).map((timing) => (isMissing<object>(timing) ? NaN : timing.rounds));
+  expect([rounds(even), rounds(uneven)]).toEqual([
+    [2, 3],
+    [2, 2, 0],
+  ]);
 });
 
 test("--tables lists the programs, and those of a graphics processor", () => {

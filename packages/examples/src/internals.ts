@@ -1,5 +1,6 @@
 // What the benchmarks of the repository need of the programs. It is not for other programs: it changes without notice.
 export type { BackendName } from "./backends.ts";
-export { measurements, started, stepsOf, type Measurement } from "./measurements.ts";
+export { measurements, median, started, stepsOf, type Measurement } from "./measurements.ts";
 export { isValues, type Learner, type Step } from "./program.ts";
 export { here, tables, type Line, type Table } from "./published.ts";
+export { markdownTable } from "./words.ts";

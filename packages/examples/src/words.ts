@@ -38,3 +38,12 @@ export const capitalized = (text: string): string => text.replace(/^./, (letter)
 
 /** `a frog`, `an airplane`, `an 8` */
 export const withArticle = (name: string): string => `${/^[aeiou8]/i.test(name) ? "an" : "a"} ${name}`;
+
+/** A table in Markdown, with columns that are aligned on a terminal, too; the first is text. */
+export function markdownTable(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const widths = head.map((title, k) => Math.max(2, title.length, ...body.map((cells) => cells[k]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, k) => (k === 0 ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!))).join(" | ")} |`;
+  const rule = `| ${widths.map((width, k) => (k === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
+  return [line(head), rule, ...body.map(line)].join("\n");
+}

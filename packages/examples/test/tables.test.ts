@@ -90,6 +90,16 @@ test("a row without its data says why, and the table is printed", async () => {
   });
 });
 
+test("rows that lack the same data share a note, in all tables", async () => {
+  vi.stubEnv("WEFT_DATA", join(temporaryFolder(), "none"));
+  const { out } = await weft("tables", "--rows", "mlp|lenet|tagger|vgg", "--seconds", "1");
+  expect(out.match(/^\[\d\] /gm)).toEqual(["[1] ", "[2] ", "[3] "]);
+  expect(out).toMatch(/^\| MLP .* \[1\] \|$/m);
+  expect(out).toMatch(/^\| LeNet .* \[1\] \|$/m);
+  expect(out).toMatch(/^\| bilstm-tagger-withchar .* \[2\] \|$/m);
+  expect(out).toMatch(/^\| Weft, here .* \[3\] \|$/m);
+});
+
 test.each([
   ["nothing", /It matches none of linreg, /],
   ["(", /Invalid regular expression/],

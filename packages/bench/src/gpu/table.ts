@@ -1,6 +1,7 @@
 // The report of a run on a GPU as text: Weft compared with PyTorch, and where Weft's time goes.
+import { markdownTable } from "@weft/examples/internals";
 import { isMissing } from "../measure.ts";
-import { figure, lines, times } from "../markdown.ts";
+import { figure, times } from "../figures.ts";
 import type { GpuReport, GpuRowReport, Made, Timed, WeftFigures } from "./report.ts";
 
 const WEFT = "weft";
@@ -33,7 +34,7 @@ function compared(report: GpuReport): string {
     if (flop === undefined) return [first];
     return [first, ["", "TFLOP/s", ...cells((t) => figure(flop / t.step / 1e9), false)]];
   });
-  return lines(head, body);
+  return markdownTable(head, body);
 }
 
 const count = (x: number): string => (Number.isInteger(x) ? String(x) : x.toFixed(2));
@@ -64,7 +65,7 @@ function broken({ rows }: GpuReport): string {
     const parts = isMissing(b) ? ["–", "–", "–"] : [us(b.record), us(b.encode), b.device === 0 ? "–" : us(b.device)];
     return [[row.name, us(step), us(host), ...parts, count(dispatches), count(passes), count(submits), madeText(late)]];
   });
-  return body.length === 0 ? "" : lines(head, body);
+  return body.length === 0 ? "" : markdownTable(head, body);
 }
 
 /** Shortens long labels of merged dispatches, and replaces their separator, which would end a table cell. */
@@ -77,7 +78,7 @@ function longest({ rows }: GpuReport): string {
       const ours = figuresOf(row, WEFT) as WeftFigures | undefined;
       if (ours === undefined || isMissing(ours.breakdown)) return [];
       const body = ours.breakdown.longest.map((d) => [short(d.label), count(d.count), figure(d.us)]);
-      return body.length === 0 ? [] : [lines([row.name, "a step", "µs"], body)];
+      return body.length === 0 ? [] : [markdownTable([row.name, "a step", "µs"], body)];
     })
     .join("\n\n");
 }

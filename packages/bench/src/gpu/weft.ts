@@ -1,11 +1,11 @@
 // Weft's side: steps are submitted one after another without reads in between, like a training loop that reads its loss
 // now and then. The clock stops when the last step's result is on the host. A second backend, which times every
 // dispatch, shows where the time goes.
+import { median } from "@weft/examples/internals";
 import { reshape, scope, slice, type Tensor } from "@weft/tensor";
 import { flush, visitTensors } from "@weft/tensor/internals";
 import { open, type OpenOptions, type WebGpuBackend, type WebGpuStats } from "@weft/tensor-webgpu";
 import type { Missing } from "../contender.ts";
-import { median } from "../measure.ts";
 import { stored } from "../rows/row.ts";
 import type { Work } from "../rows/tasks.ts";
 import type { Breakdown, Made, WeftFigures } from "./report.ts";

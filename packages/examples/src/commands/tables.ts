@@ -4,7 +4,7 @@ import { WeftError } from "@weft/tensor";
 import type { BackendName } from "../backends.ts";
 import { measurements, started, timed, type Done } from "../measurements.ts";
 import { here, tables, type Line, type Table } from "../published.ts";
-import { count, type Print } from "../words.ts";
+import { count, markdownTable, type Print } from "../words.ts";
 
 export interface TablesOptions {
   /** Only rows whose name matches. */
@@ -31,6 +31,7 @@ export async function tablesCommand({ rows, backend, seconds, json }: TablesOpti
   const measured = new Map<string, Done | Missing>();
   const machine = `${backend}, ${cpus()[0]?.model.trim() ?? "an unknown processor"}, Node ${process.versions.node}`;
   const all = [];
+  const reasons: string[] = [];
   for (const table of tables) {
     const lines = table.lines.filter((line) => line.row === undefined || wanted(line));
     if (!lines.some(wanted)) continue;
@@ -45,9 +46,10 @@ export async function tablesCommand({ rows, backend, seconds, json }: TablesOpti
       }
     }
     if (json) all.push({ name: table.name, title: table.title, columns: table.columns, lines: filled.map(asJson) });
-    else for (const line of linesOf(table, filled)) print(line);
+    else for (const line of linesOf(table, filled, reasons)) print(line);
   }
   if (json) return print(JSON.stringify({ date: new Date().toISOString().slice(0, 10), machine, tables: all }));
+  reasons.forEach((reason, k) => print(`[${k + 1}] ${reason}`));
   print(`Weft's figures: ${machine}. Only training is timed, no evaluation. ~ is the whole, as of part of its steps.`);
 }
 
@@ -75,28 +77,23 @@ const asJson = ({ cells, found }: { readonly cells: Line["cells"]; readonly foun
 /** Three digits, or all before the point. */
 const digits = (x: number): string => (x >= 100 ? count(Math.round(x)) : x.toPrecision(3));
 
-/** The table as Markdown, and below it why figures are missing. */
-function linesOf({ title, columns }: Table, lines: readonly { cells: Line["cells"]; found?: Found }[]): string[] {
-  const reasons: string[] = [];
+/** The table as Markdown; why figures are missing is added to the reasons, unless it is among them. */
+function linesOf(
+  { title, columns }: Table,
+  lines: readonly { cells: Line["cells"]; found?: Found }[],
+  reasons: string[],
+): string[] {
+  const numberOf = (reason: string): number => {
+    const at = reasons.indexOf(reason);
+    return at < 0 ? reasons.push(reason) : at + 1;
+  };
   const cellOf = (found: Found | undefined): string => {
     if (found === undefined) return "";
-    if ("missing" in found) return `[${reasons.push(found.missing)}]`;
+    if ("missing" in found) return `[${numberOf(found.missing)}]`;
     return `${found.of !== undefined && found.steps < found.of ? "~" : ""}${digits(found.value)}`;
   };
   const body = lines.map(({ cells, found }) =>
     cells.map((cell) => (cell === here ? cellOf(found) : typeof cell === "number" ? count(cell) : cell)),
   );
-  const widths = columns.map((column, k) => Math.max(column.length, ...body.map((cells) => cells[k]!.length)));
-  const lineOf = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, k) => (k === 0 ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!))).join(" | ")} |`;
-  const rule = `| ${widths.map((width, k) => (k === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
-  return [
-    title,
-    "",
-    lineOf(columns),
-    rule,
-    ...body.map(lineOf),
-    ...reasons.map((reason, k) => `[${k + 1}] ${reason}`),
-    "",
-  ];
+  return [title, "", markdownTable(columns, body), ""];
 }

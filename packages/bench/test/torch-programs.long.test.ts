@@ -1,0 +1,140 @@
+// PyTorch's side of the programs: with Weft's weights it has the loss that Weft has, of the case that Weft reads first.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isValues, measurements, started, stepsOf, type Learner } from "@weft/examples/internals";
+import { crossEntropy, params, save, training } from "@weft/nn";
+import { resnet50 } from "@weft/nn/models";
+import { scope, type Tensor } from "@weft/tensor";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { pythonWithTorch } from "../src/contenders/torch.ts";
+import { writeInputs } from "../src/rows/inputs.ts";
+import { programs } from "../src/rows/programs.ts";
+
+const python = pythonWithTorch(undefined);
+const has = (name: string): boolean => spawnSync(python, ["-c", `import ${name}`]).status === 0;
+const without = has("torch") ? undefined : `${python} has no PyTorch`;
+
+/** The folders of real data that rows need. */
+const sets = {
+  linreg: "housing",
+  softmax: "mnist",
+  mlp: "mnist",
+  lenet: "mnist",
+  charlm: "gutenberg",
+  rnnlm: "ptb",
+  tagger: "wikiner",
+  "tagger-chars": "wikiner",
+  treenn: "sst",
+  vgg: "cifar10",
+  gru: "imdb",
+} as const;
+
+const textOf = (name: string): string => fileURLToPath(new URL(`../src/${name}`, import.meta.url));
+const check = `
+import gc, json, os, struct, sys
+import torch, torch.nn as nn, torch.nn.functional as F
+class Not(Exception): pass
+ROWS, DETAIL = {}, ""
+for name in sys.argv[1:3]:
+    with open(name) as file: exec(file.read())
+torch.set_num_threads(1)
+program = PROGRAMS[sys.argv[3]]()
+found = {"parameters": sum(x.numel() for x in program.model.parameters())}
+if len(sys.argv) > 4:
+    raw = open(sys.argv[4], "rb").read()
+    size = struct.unpack("<Q", raw[:8])[0]
+    state = {name: torch.zeros_like(x) for name, x in program.model.state_dict().items()} # PyTorch's second biases
+    for name, entry in json.loads(raw[8:8 + size]).items():
+        if name == "__metadata__": continue
+        begin, end = (8 + size + at for at in entry["data_offsets"])
+        state[name] = torch.frombuffer(bytearray(raw[begin:end]), dtype=torch.float32).view(state[name].shape)
+    program.model.load_state_dict(state)
+    program.model.eval() # without dropout
+    case = program.cases[0]
+    program.before(case)
+    found["loss"] = program.loss_of(*program.read(case)).item()
+    found["size"] = program.size(case)
+print(json.dumps(found))
+`;
+const asked = (folder: string, ...args: string[]) =>
+  JSON.parse(
+    execFileSync(python, ["-c", check, textOf("torch_networks.py"), textOf("torch-programs.py"), ...args], {
+      encoding: "utf8",
+      env: { ...process.env, WEFT_INPUTS: folder, WEFT_DEVICE: "cpu" },
+    }),
+  ) as { readonly parameters: number; readonly loss: number; readonly size: number };
+
+const temporaryFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "weft-bench-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+const sizeOf = (model: object): number =>
+  params(model).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
+
+/** The loss of the first step; without dropout, where the network has some. */
+async function firstLoss(row: string, learner: Learner): Promise<number> {
+  if (row === "vgg") {
+    const { model, state } = learner as Learner & {
+      readonly model: (x: Tensor) => Tensor;
+      readonly state: { readonly batches: Iterable<readonly [Tensor, Tensor]> };
+    };
+    for (const [x, y] of state.batches)
+      return scope(() => training(false, () => crossEntropy(model(x), y)).item()); // prettier-ignore
+  }
+  const { value: step } = await stepsOf(learner).next();
+  if (isValues(step)) throw new Error(`a step of ${row} has no single loss`);
+  return Number(typeof step === "object" ? await step.item() : step);
+}
+
+/** How many more PyTorch has: its LSTM always has two biases a gate, Weft's has one in these programs. */
+const more: Readonly<Record<string, number>> = {
+  charlm: 4 * 256,
+  rnnlm: 4 * 256,
+  tagger: 2 * 4 * 50,
+  "tagger-chars": 2 * 4 * 50 + 2 * 4 * 64,
+};
+
+describe("PyTorch's side", () => {
+  test("every program has a row there", ({ skip }) => {
+    skip(without !== undefined, without);
+    expect(programs.map(({ line }) => line).toSorted()).toEqual([...Object.keys(sets), "resnet50"].toSorted());
+    const text = readFileSync(textOf("torch-programs.py"), "utf8");
+    for (const { line, per } of programs) expect(text).toContain(`program("${line}", ${per})`);
+  });
+
+  test.for(Object.keys(sets) as (keyof typeof sets)[])(
+    "%s has Weft's parameters, first case and loss",
+    async (row, { skip }) => {
+      skip(without !== undefined, without);
+      const data = process.env["WEFT_DATA"];
+      const there = data !== undefined && existsSync(join(data, sets[row]));
+      skip(!there, `WEFT_DATA has no ${sets[row]}`);
+      const folder = temporaryFolder();
+      await writeInputs(folder, [row]);
+      const learner = await started(row, "cpu");
+      const [model, weights] = [learner.model!, join(folder, "weights.safetensors")];
+      await save(weights, model);
+      const size = sizeOf(model);
+      const loss = await firstLoss(row, learner);
+      const found = asked(folder, row, weights);
+      expect(found.parameters).toBe(size + (more[row] ?? 0));
+      expect(Math.abs(found.loss / loss - 1)).toBeLessThan(1e-4);
+      expect(measurements[row]!.steps === undefined ? learner.counted!.soFar() : 1).toBe(found.size);
+    },
+  );
+
+  test("resnet50 has Weft's parameters", async ({ skip }) => {
+    skip(without !== undefined, without);
+    skip(!has("torchvision"), `${python} has no torchvision`);
+    const folder = temporaryFolder();
+    await writeInputs(folder, ["resnet50"]);
+    const { fc, ...network } = resnet50();
+    expect(sizeOf(fc)).toBe(2048 * 1000 + 1000);
+    expect(asked(folder, "resnet50").parameters).toBe(sizeOf(network));
+  });
+});
