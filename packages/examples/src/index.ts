@@ -10,8 +10,11 @@ export { LanguageModel, type LanguageModelOptions } from "./models/language-mode
 export { LeNet } from "./models/lenet.ts";
 export { LinearRegression } from "./models/linreg.ts";
 export { MLP } from "./models/mlp.ts";
+export { SequenceTagger } from "./models/pos.ts";
 export { Policy, policyGradientLoss } from "./models/reinforce.ts";
 export { SoftmaxRegression } from "./models/softmax.ts";
+export { Tagger, type Spelled } from "./models/tagger.ts";
+export { TreeLSTM, type Phrase } from "./models/treenn.ts";
 export { VAE, vaeLoss } from "./models/vae.ts";
 export { VGG } from "./models/vgg.ts";
 export type { Classifier, Recipe } from "./recipe.ts";

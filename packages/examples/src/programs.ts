@@ -1,9 +1,5 @@
 // The programs by name.
-import { pos } from "./models/pos.ts";
-import { rnnlm } from "./models/rnnlm.ts";
 import { seq2seq } from "./models/seq2seq.ts";
-import { tagger } from "./models/tagger.ts";
-import { treenn } from "./models/treenn.ts";
 import { actorCritic } from "./programs/actor-critic.ts";
 import { charlm } from "./programs/charlm.ts";
 import { cifarBatchnorm } from "./programs/cifar-batchnorm.ts";
@@ -15,10 +11,14 @@ import { lenet } from "./programs/lenet.ts";
 import { linreg } from "./programs/linreg.ts";
 import { mlp } from "./programs/mlp.ts";
 import { opcost } from "./programs/opcost.ts";
+import { pos } from "./programs/pos.ts";
 import { reinforce } from "./programs/reinforce.ts";
 import { resnet50 } from "./programs/resnet50.ts";
+import { rnnlm } from "./programs/rnnlm.ts";
 import { shakespeare } from "./programs/shakespeare.ts";
 import { softmax } from "./programs/softmax.ts";
+import { tagger } from "./programs/tagger.ts";
+import { treenn } from "./programs/treenn.ts";
 import { vae } from "./programs/vae.ts";
 import { vgg } from "./programs/vgg.ts";
 import type { Program } from "./program.ts";

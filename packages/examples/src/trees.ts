@@ -2,11 +2,20 @@
 import type { Tree } from "@weft/data";
 
 /** The words of a tree, in order. */
-export const wordsOf = ({ word, children }: Tree<number>): readonly string[] =>
+export const wordsOf = ({ word, children }: Tree<unknown>): readonly string[] =>
   word === undefined ? children.flatMap(wordsOf) : [word];
 
 /** The nodes of a tree, each after its children: the root is the last. */
-export const nodesOf = (tree: Tree<number>): readonly Tree<number>[] => [...tree.children.flatMap(nodesOf), tree];
+export const nodesOf = <Label>(tree: Tree<Label>): readonly Tree<Label>[] => [
+  ...tree.children.flatMap((child) => nodesOf(child)),
+  tree,
+];
+
+/** Words as a tree in which each word is joined to all that come after it: there is always one such tree. */
+export function branchingRight(words: readonly string[]): Tree<unknown> {
+  const leaves = words.map((word): Tree<unknown> => ({ label: undefined, word, children: [] }));
+  return leaves.reduceRight((after, leaf) => ({ label: undefined, children: [leaf, after] }));
+}
 
 /** The guessed labels of all nodes of a tree, in the order of `nodesOf`. */
 export type Guesses = (tree: Tree<number>) => Promise<readonly number[]>;

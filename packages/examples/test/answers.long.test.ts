@@ -7,10 +7,10 @@ import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { charlm } from "../src/programs/charlm.ts";
 import { gpt } from "../src/programs/gpt.ts";
-import { pos, taggingBlocks } from "../src/models/pos.ts";
-import { predicting, rnnlm } from "../src/models/rnnlm.ts";
+import { pos, learner as posLearner } from "../src/programs/pos.ts";
+import { rnnlm, learner as rnnlmLearner } from "../src/programs/rnnlm.ts";
 import { reversing, seq2seq } from "../src/models/seq2seq.ts";
-import { tagger, tagging } from "../src/models/tagger.ts";
+import { tagger, learner as taggerLearner } from "../src/programs/tagger.ts";
 import type { Program, Setting } from "../src/program.ts";
 import { vocabulariesIn } from "../src/vocabularies.ts";
 import { trained, type Start } from "./runs.ts";
@@ -33,7 +33,7 @@ const sentence = "then Ann said that they live in Rome .";
 const tagged = "then Ann/I-PER said that they live in Rome/I-LOC .";
 
 test.each([false, true])("the tagger tags a sentence; with letters: %s", async (chars) => {
-  const start: Start = (backend) => tagging(data, backend, { seed: 1, chars });
+  const start: Start = (backend) => taggerLearner(data, { backend, seed: 1, limit: Infinity, chars });
   const { folder } = await trained(start, { epochs: 8 });
   const answer = await answering(tagger, folder, chars ? { chars: true } : {});
   expect(await answer(sentence)).toBe(tagged);
@@ -41,7 +41,7 @@ test.each([false, true])("the tagger tags a sentence; with letters: %s", async (
 
 test("the tagger of blocks, too, whichever network it is", async () => {
   const many = { ...data, train: Array.from({ length: 12 }, () => sentences).flat() };
-  const start: Start = (backend) => taggingBlocks(many, { backend, seed: 1, kind: "birnn" }, [4, 8]);
+  const start: Start = (backend) => posLearner(many, { backend, seed: 1, kind: "birnn" }, [4, 8]);
   const { folder } = await trained(start, { epochs: 3 });
   expect(await (await answering(pos, folder))(sentence)).toBe(tagged);
   await expect(answering(pos, folder, { kind: "mlp" })).rejects.toThrow("the names are not those of the model");
@@ -53,7 +53,10 @@ test("the language model of words goes on with a sentence", async () => {
   const text = { data: new Int32Array(), shape: [0], dtype: "i32" } as const;
   const train = { words: text, sentences: Array.from({ length: 8 }, () => ids("the cat sleeps")) };
   const start: Start = (backend) =>
-    predicting({ train, validation: train, vocabulary: words }, { backend, seed: 1, limit: Infinity, size: 2 });
+    rnnlmLearner(
+      { train, validation: train, test: train, vocabulary: words },
+      { backend, seed: 1, limit: Infinity, epochs: 40, batchSize: 2 },
+    );
   const { folder } = await trained(start, { epochs: 40 });
   const answer = await answering(rnnlm, folder);
   expect(await answer("The cat")).toBe("the cat sleeps.");

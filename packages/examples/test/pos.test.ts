@@ -1,26 +1,45 @@
 // The taggers of blocks on small text: what sees more of a sentence makes fewer mistakes.
+import { shuffle, type TaggedSentence } from "@weft/data";
 import { expect, test } from "vitest";
-import { taggingBlocks } from "../src/models/pos.ts";
+import { learner } from "../src/programs/pos.ts";
 import { expectResumes, reportOn, trained, type Start } from "./runs.ts";
 import { classes, sentences, tagged } from "./tagged-sentences.ts";
 
-const text = Array.from({ length: 12 }, () => sentences).flat();
-const validation = [tagged("then Zoe/1 said so ."), tagged("they said so .")];
+/** What a name stands for is said by what comes before it, or only by what comes after it. */
+const about = (name: string) => [
+  tagged(`then ${name}/1 said so .`),
+  tagged(`they live in ${name}/2 .`),
+  tagged(`${name}/1 said so .`),
+  tagged(`${name}/2 is far .`),
+];
+/** In an order that says nothing. */
+const mixed = (all: readonly TaggedSentence[]) => [...shuffle(all, { seed: 1 })];
+/** Four different words each, which come too seldom for vectors of their own. */
+const rare = [..."abcdefghijklmnop"].flatMap((letter) => ["w", "x", "y", "z"].map((end, at) => about(`Zo${letter}${end}`)[at]!)); // oxfmt-ignore
+const text = mixed([
+  ...Array.from({ length: 12 }, () => [...sentences, ...about("Ann"), ...about("Rome")]).flat(),
+  ...rare,
+]);
+const validation = mixed(
+  [..."abcdefghijklmnop"].flatMap((letter) => [...about(`Ne${letter}`), tagged("nobody said so .")]),
+);
 const start =
   (kind: "mlp" | "rnn" | "birnn"): Start =>
   (backend) =>
-    taggingBlocks({ train: text, validation, classes }, { backend, seed: 1, kind }, [4, 8]);
+    learner({ train: text, validation, classes }, { backend, seed: 1, kind }, [4, 16]);
 
 test("the network that sees both sides beats that which sees one, and both beat that which sees none", async () => {
   const accuracies: number[] = [];
   for (const kind of ["birnn", "rnn", "mlp"] as const) {
-    const { result, learner } = await trained(start(kind), { epochs: 3 });
+    const { result, learner } = await trained(start(kind), { epochs: 6 });
     accuracies.push(result!["wordAccuracy"]!);
     const report = await reportOn({ learner });
-    expect(report).toMatch(/>Zoe <small[^>]*>(I-PER|I-LOC, not I-PER|O, not I-PER)</); // a word that it has not seen
-    expect(report).not.toContain("they");
+    expect(report).toMatch(/>Ne[a-p] <small[^>]*>(I-PER|I-LOC, not I-PER|O, not I-PER)</); // a word that it has not seen
+    expect(report).not.toContain("nobody");
   }
-  expect(accuracies).toEqual(accuracies.toSorted((a, b) => b - a));
+  const [birnn, rnn, mlp] = accuracies as [number, number, number];
+  expect(birnn).toBeGreaterThan(rnn);
+  expect(rnn).toBeGreaterThan(mlp);
   expect(accuracies[0]).toBeGreaterThan(0.95);
   expect(accuracies[2]).toBeLessThan(0.95);
 });

@@ -1,6 +1,6 @@
 // The language model over words on small sentences: padding counts nothing, it learns, and resumes.
 import { expect, test } from "vitest";
-import { predicting } from "../src/models/rnnlm.ts";
+import { learner } from "../src/programs/rnnlm.ts";
 import { lstm, plus, surprise, times } from "./plain.ts";
 import { expectResumes, firstWeights, lastMean, reportOn, trained, type Start } from "./runs.ts";
 
@@ -21,9 +21,14 @@ const all = { words: { data: new Int32Array(), shape: [0], dtype: "i32" }, sente
 const start =
   (train = sentences, size = 2): Start =>
   (backend) =>
-    predicting(
-      { train: { ...all, sentences: train }, validation: all, vocabulary },
-      { backend, seed: 1, limit: Infinity, size },
+    learner(
+      {
+        train: { ...all, sentences: train },
+        validation: all,
+        test: { ...all, sentences: sentences.slice(1) },
+        vocabulary,
+      },
+      { backend, seed: 1, limit: Infinity, epochs: 30, batchSize: size },
     );
 
 test("learns what comes next, and writes sentences", async () => {
@@ -31,7 +36,11 @@ test("learns what comes next, and writes sentences", async () => {
   expect(run.losses).toHaveLength(4 * 30);
   const { nllPerWord, perplexity } = run.result as { nllPerWord: number; perplexity: number };
   expect(nllPerWord).toBeLessThan(0.8);
-  expect(perplexity).toBeCloseTo(Math.exp(nllPerWord), 6);
+  expect(perplexity / Math.exp(nllPerWord)).toBeCloseTo(1, 6);
+  expect(run.result!["testPerplexity"]! / Math.exp(run.result!["testNllPerWord"]!)).toBeCloseTo(1, 6);
+  expect(run.result!["testNllPerWord"]).not.toBe(nllPerWord);
+  const tested = run.record.evaluations.map(({ values }) => "testNllPerWord" in values);
+  expect(tested).toEqual(Array.from({ length: 30 }, (_, i) => i === 29)); // once, at the end
   expect(lastMean(run.losses, 4)).toBeLessThan(run.losses[0]! / 2);
   const written = /<pre class="text">([^<]*)<\/pre>/.exec(await reportOn(run))![1]!.split("\n");
   expect(written).toHaveLength(12);

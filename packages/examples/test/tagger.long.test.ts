@@ -1,6 +1,6 @@
 // The tagger on small sentences: it learns them, with letters and without, resumes, and computes its formula.
 import { describe, expect, test } from "vitest";
-import { tagging } from "../src/models/tagger.ts";
+import { learner } from "../src/programs/tagger.ts";
 import { elements } from "./html.ts";
 import { lstm, surprise, tanh, times, type Matrix, type Vector } from "./plain.ts";
 import { expectResumes, firstWeights, lastMean, reportOn, trained, type Start } from "./runs.ts";
@@ -9,7 +9,7 @@ import { classes, sentences, tagged } from "./tagged-sentences.ts";
 const start =
   (chars: boolean, train = sentences): Start =>
   (backend) =>
-    tagging({ train, validation: sentences, classes }, backend, { seed: 1, chars });
+    learner({ train, validation: sentences, classes }, { backend, seed: 1, limit: Infinity, chars });
 
 describe.each([false, true])("letter by letter: %s", (chars) => {
   test("learns to find names", async () => {

@@ -1,7 +1,7 @@
 // The tree network on small trees: it learns them, resumes, and computes the formulas of the paper.
 import { parseTree, type Tree } from "@weft/data";
 import { expect, test } from "vitest";
-import { readingTrees } from "../src/models/treenn.ts";
+import { learner } from "../src/programs/treenn.ts";
 import { nodesOf, wordsOf } from "../src/trees.ts";
 import { elements } from "./html.ts";
 import { part, plus, product, sigma, surprise, tanh, times, type Vector } from "./plain.ts";
@@ -23,18 +23,25 @@ const sentences = ["film", "play", "plot"].flatMap((noun) =>
   ]),
 );
 const trees = sentences.map(read);
+/** Of the second, the root is judged otherwise than in all that is learned. */
+const held = [read("(4 (4 great) (2 film))"), read("(0 (2 not) (0 (0 awful) (2 plot)))")];
 const words = [...new Set(trees.flatMap(wordsOf))];
 const start =
   (train = trees): Start =>
   (backend) =>
-    readingTrees({ train, validation: trees, classes, vocabulary: words }, backend, 1);
+    learner(
+      { train, validation: trees, test: held, classes, vocabulary: words },
+      { backend, seed: 1, limit: Infinity, epochs: 8 },
+    );
 
 test("learns to judge phrases, and its report draws them", async () => {
   const run = await trained(start(), { epochs: 8 });
   expect(run.losses).toHaveLength(8 * trees.length);
   expect(run.losses[0]).toBeGreaterThan(5);
   expect(lastMean(run.losses, trees.length)).toBeLessThan(0.5);
-  expect(run.result).toEqual({ rootAccuracy: 1, nodeAccuracy: 1 });
+  expect(run.result).toEqual({ rootAccuracy: 1, nodeAccuracy: 1, testRootAccuracy: 0.5, testNodeAccuracy: 7 / 8 });
+  const tested = run.record.evaluations.map(({ values }) => "testRootAccuracy" in values);
+  expect(tested).toEqual([...Array<boolean>(7).fill(false), true]); // once, at the end
   const html = await reportOn(run);
   expect(elements(html).filter((name) => name === "rect")).toHaveLength(
     trees.slice(0, 12).reduce((n, tree) => n + nodesOf(tree).length, 0),
@@ -48,7 +55,10 @@ test("the loss is that of the formulas in float64, also for words that it does n
   const tree = read("(3 (1 (2 not) (0 superb)) (4 (4 great) (2 (2 film) (2 plot))))");
   const known = ["<unk>", ...words.toSorted()];
   const only: Start = (backend) =>
-    readingTrees({ train: [tree], validation: [tree], classes, vocabulary: words }, backend, 1);
+    learner(
+      { train: [tree], validation: [tree], test: [tree], classes, vocabulary: words },
+      { backend, seed: 1, limit: Infinity, epochs: 1 },
+    );
   const w = await firstWeights(only);
 
   let loss = 0;

@@ -4,7 +4,7 @@ import { vocabulary } from "@weft/data";
 import { readMetadata } from "@weft/nn";
 import { expect, test } from "vitest";
 import { learner as reading } from "../src/programs/shakespeare.ts";
-import { taggingBlocks } from "../src/models/pos.ts";
+import { learner as tagging } from "../src/programs/pos.ts";
 import { vocabulariesIn } from "../src/vocabularies.ts";
 import { expectResumes, trained, type Start } from "./runs.ts";
 import { classes, sentences } from "./tagged-sentences.ts";
@@ -19,7 +19,7 @@ const text = smallText(20);
 
 test("both files have them, with what stands for the unknown", async () => {
   const tagger: Start = (backend) =>
-    taggingBlocks({ train: sentences, validation: sentences, classes }, { backend, seed: 1, kind: "mlp" }, [2, 8]);
+    tagging({ train: sentences, validation: sentences, classes }, { backend, seed: 1, kind: "mlp" }, [2, 8]);
   const { folder } = await trained(tagger, { steps: 1 });
   for (const name of ["model.safetensors", "training.safetensors"]) {
     const file = join(folder, name);
@@ -28,7 +28,7 @@ test("both files have them, with what stands for the unknown", async () => {
     expect(words!.tokens).toEqual(
       vocabulary(
         sentences.map(({ words }) => words),
-        { unknown: "<unk>" },
+        { minCount: 2, unknown: "<unk>" },
       ).tokens,
     );
     expect([...words!.encode(["never seen"])]).toEqual([0]);

@@ -101,7 +101,8 @@ test("scalars, numbers, and nothing at all", async () => {
   expect(await once(metrics.f1(), tensor(1, { dtype: "i32" }), tensor(1, { dtype: "i32" }))).toBe(1);
   expect(await once(metrics.meanSquaredError(), tensor([3, 4]), 1)).toBe(6.5);
   const [none, never] = [cpu.zeros([0, 2]), cpu.zeros([0], { dtype: "i32" })];
-  for (const metric of [metrics.accuracy(), metrics.perplexity()]) expect(await once(metric, none, never)).toBeNaN();
+  for (const metric of [metrics.accuracy(), metrics.crossEntropy(), metrics.perplexity()])
+    expect(await once(metric, none, never)).toBeNaN();
   for (const metric of [metrics.auc(), metrics.r2(), metrics.meanAbsoluteError()])
     expect(await once(metric, cpu.zeros([0]), cpu.zeros([0]))).toBeNaN();
   expect(await once(metrics.confusionMatrix(), none, never)).toEqual([[0, 0], [0, 0]]); // prettier-ignore
@@ -126,6 +127,7 @@ test("what does not count: ignoreIndex and masks", async () => {
   expect(await once(metrics.f1({ ignoreIndex: -1, average: "micro" }), y, t, mask)).toBe(0.5);
   const nat = Math.log(1 + Math.exp(-1));
   expect(await once(metrics.perplexity({ ignoreIndex: -1 }), y, t)).toBeCloseTo(Math.exp((3 * nat + 2) / 3), 5);
+  expect(await once(metrics.crossEntropy({ ignoreIndex: -1 }), y, t)).toBeCloseTo((3 * nat + 2) / 3, 6);
   const padded = labels([0, 0, 99, 1]);
   const unpadded = tensor([true, true, false, true]);
   expect(await once(metrics.perplexity(), y, padded, unpadded)).toBeCloseTo(Math.exp((3 * nat + 2) / 3), 5);
@@ -316,7 +318,13 @@ test("a target that is no label is refused, and named", async () => {
       const ignoring = make({ ignoreIndex: -1 });
       if (wrong === -1) expect(await once(ignoring, scores, tensor([1, wrong, 0]))).toEqual(expect.any(Number));
     }
-  for (const make of [metrics.accuracy, metrics.precision, metrics.confusionMatrix, metrics.perplexity]) {
+  for (const make of [
+    metrics.accuracy,
+    metrics.precision,
+    metrics.confusionMatrix,
+    metrics.crossEntropy,
+    metrics.perplexity,
+  ]) {
     for (const wrong of [0.5, NaN])
       await expect(once<unknown>(make(), y, tensor([0, wrong, 1]))).rejects.toThrow(`the target ${wrong} is no label`);
     await expect(once<unknown>(make(), y, tensor([0, 2, 1]))).rejects.toThrow(IndexError);

@@ -1,7 +1,7 @@
 // Metrics that are means: of a number per target, over all targets that count.
 import { rowsOf } from "../rows.ts";
 import { accuracyKinds, labelsOf, rightOnes, wrongLabels, type AccuracyOptions } from "./right.ts";
-import { crossEntropy, mae, mse } from "@weft/nn";
+import { crossEntropy as lossOf, mae, mse } from "@weft/nn";
 import {
   add,
   cast,
@@ -85,6 +85,18 @@ export function accuracy(options?: AccuracyOptions): Metric {
 }
 
 /**
+ * The mean cross-entropy of logits `[N, C, …]` for labels `[N, …]`, over all labels that count: in nats, −log p of each.
+ *
+ * @example
+ * const surprise = metrics.crossEntropy({ ignoreIndex: -1 });
+ * surprise.update(tensor([[0, 0], [5, 0]]), tensor([1, -1], { dtype: "i32" }));
+ * await surprise.result(); // 0.693147180560
+ */
+export function crossEntropy(options?: IgnoreOptions): Metric {
+  return surprise("crossEntropy", options);
+}
+
+/**
  * The exponential of the mean cross-entropy of logits `[N, C, …]` for labels `[N, …]`: how many equally likely classes
  * would be as hard to guess.
  *
@@ -94,10 +106,14 @@ export function accuracy(options?: AccuracyOptions): Metric {
  * await perplexity.result(); // 4
  */
 export function perplexity(options?: IgnoreOptions): Metric {
-  const read = readOptions("perplexity", options, { ignoreIndex: int32 }, {});
+  return surprise("perplexity", options, Math.exp);
+}
+
+function surprise(op: string, options: IgnoreOptions | undefined, finish?: (mean: number) => number): Metric {
+  const read = readOptions(op, options, { ignoreIndex: int32 }, {});
   const rows = (batch: Batch): Tensor =>
-    inNameOf("perplexity", () => crossEntropy(batch.y, labelsOf(batch), { reduction: "none" }), true);
-  return meanOf("perplexity", rows, { ...read, finish: Math.exp, labels: true, mode: "min" });
+    inNameOf(op, () => lossOf(batch.y, labelsOf(batch), { reduction: "none" }), true);
+  return meanOf(op, rows, { ...read, ...(finish && { finish }), labels: true, mode: "min" });
 }
 
 /**
