@@ -1,7 +1,7 @@
 // What a saved model of text answers, from its folder alone: the data that it learned from is not needed.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { vocabulary, vocabularyFrom, type Vocabulary } from "@weft/data";
+import { parseTree, vocabulary, vocabularyFrom, type Vocabulary } from "@weft/data";
 import { load, readMetadata, save } from "@weft/nn";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
@@ -11,6 +11,7 @@ import { pos, learner as posLearner } from "../src/programs/pos.ts";
 import { rnnlm, learner as rnnlmLearner } from "../src/programs/rnnlm.ts";
 import { reversing, seq2seq } from "../src/models/seq2seq.ts";
 import { tagger, learner as taggerLearner } from "../src/programs/tagger.ts";
+import { learner as treennLearner, treenn } from "../src/programs/treenn.ts";
 import type { Program, Setting } from "../src/program.ts";
 import { vocabulariesIn } from "../src/vocabularies.ts";
 import { trained, type Start } from "./runs.ts";
@@ -40,7 +41,7 @@ test.each([false, true])("the tagger tags a sentence; with letters: %s", async (
 });
 
 test("the tagger of blocks, too, whichever network it is", async () => {
-  const many = { ...data, train: Array.from({ length: 12 }, () => sentences).flat() };
+  const many = { ...data, train: Array.from({ length: 12 }, () => sentences).flat(), validation: sentences };
   const start: Start = (backend) => posLearner(many, { backend, seed: 1, kind: "birnn" }, [4, 8]);
   const { folder } = await trained(start, { epochs: 3 });
   expect(await (await answering(pos, folder))(sentence)).toBe(tagged);
@@ -61,6 +62,23 @@ test("the language model of words goes on with a sentence", async () => {
   const answer = await answering(rnnlm, folder);
   expect(await answer("The cat")).toBe("the cat sleeps.");
   expect(await answer("Zoe the")).toMatch(/^<unk> the/);
+});
+
+test("the tree network judges a tree in brackets, or words", async () => {
+  const [good, bad] = ["(4 (4 great) (2 film))", "(0 (0 awful) (2 film))"].map((text) => parseTree(text, { label: Number })); // oxfmt-ignore
+  const trees = Array.from({ length: 10 }, () => [good!, bad!]).flat();
+  const names = ["very negative", "negative", "neutral", "positive", "very positive"];
+  const bank = { train: trees, validation: trees, test: trees, classes: names, vocabulary: ["great", "awful", "film"] };
+  const start: Start = (backend) => treennLearner(bank, { backend, seed: 1, limit: Infinity, epochs: 4 });
+  const { folder } = await trained(start, { epochs: 4 });
+  const answer = await answering(treenn, folder);
+  const tree = await answer("(S (JJ great) (NN film))");
+  expect(tree).toMatch(/^very positive \(\d+\.\d\d %\)$/);
+  expect(await answer("great film")).toBe(tree.replace(")", ", as a tree that branches to the right)"));
+  expect(await answer("awful film")).toMatch(/^very negative/);
+  expect(await answer("great film film")).toMatch(/^\w/);
+  await expect(answer("(1 (2 great) (2 film) (2 film))")).rejects.toThrow('the phrase "great film film" has 3 parts');
+  await expect(answer("(1 (2 great)")).rejects.toThrow("parseTree: expected )");
 });
 
 test("words are written backwards", async () => {
@@ -108,7 +126,7 @@ test(
     );
     await save(file, model, { weft: "lenet" });
     expect((await asked("--text", "a")).err).toBe(
-      `weft: ${file}: the file holds the model lenet; a text is for charlm, gru, gpt, shakespeare, seq2seq, tagger, rnnlm, pos.`,
+      `weft: ${file}: the file holds the model lenet; a text is for charlm, gru, gpt, shakespeare, seq2seq, treenn, tagger, rnnlm, pos.`,
     );
     // The texts that it goes on with must have the same characters.
     await weft(...train, "--overwrite");

@@ -31,7 +31,7 @@ export const treenn: Program = program({
         const p = await scope(() => softmax(scores(tree)).data());
         const root = Array.from(p.subarray(-size), Number);
         const guess = root.indexOf(Math.max(...root));
-        const how = text.trim().startsWith("(") ? "" : ", read from right to left";
+        const how = text.trim().startsWith("(") ? "" : ", as a tree that branches to the right";
         return `${classes[guess]} (${percent(root[guess]!)}${how})`;
       },
     };
