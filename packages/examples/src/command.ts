@@ -103,7 +103,7 @@ function program(print: Print, exit: (code: number) => void): Command {
     );
   weft
     .command("predict")
-    .description("classify pictures with a saved model, or ask a model of text")
+    .description("classify pictures with a saved model, ask a model of text, or let a model draw")
     .argument("<file>", "the model: a safetensors file, or the folder of a training")
     .argument("[index...]", "pictures of the test set; default: the accuracy on all of it", index)
     .addOption(new Option("--model <name>", "which model it is, where the file does not say").choices(recipeNames))

@@ -34,6 +34,7 @@ export function playerLearner({ model, state, agent, play }: Player, backend: Ba
       played.now = 0;
     },
     of: "steps in the mean of 100 new episodes, of at most 200",
+    // Gym's criterion is the second: it is of the training, whose actions are partly by chance.
     evaluate: async () => ({
       meanReturn: await meanReturn(agent, backend),
       bestHundredInTraining: bestHundred(played.returns),

@@ -1,5 +1,5 @@
 // What `weft train` knows about a program, and what a program makes when it starts.
-import type { Backend, Creation } from "@weft/tensor";
+import type { Backend, Creation, Tensor } from "@weft/tensor";
 import type { Vocabulary } from "@weft/data";
 import type { Measured, Scalars, Values } from "@weft/train";
 import type { OptionValues, ProgramOptions } from "./options.ts";
@@ -34,6 +34,14 @@ export interface Program<Data extends string = string, Options extends ProgramOp
     known: (name: string) => Vocabulary,
     setting: Pick<Setting<Data, Options>, "backend" | "quick" | "options">,
   ): Answerer;
+  /** The model of a file, built anew, and what it draws: for `weft predict` of what draws pictures. */
+  draws?(setting: Pick<Setting<Data, Options>, "backend" | "options">): Drawer;
+}
+
+interface Drawer {
+  readonly model: object;
+  /** So many pictures, `[N, 1, 28, 28]` or `[N, 784]`, with brightness from 0 to 1; the same each time. */
+  readonly draw: (count: number) => Tensor;
 }
 
 /**

@@ -24,6 +24,8 @@ test("weft train dcgan learns, and goes on to the same numbers", { timeout: 240_
   expect(elements(html).filter((element) => element === "img")).toHaveLength(2);
   expect(html).toContain("How it learned to draw");
 
+  expect((await weft("predict", whole)).out).toBe(`Drew 100 pictures from noise: ${join(whole, "drawings.png")}`);
+
   await weft(...words, "--steps", "11", "--out", parts);
   expect(await weft("train", "--resume", parts, "--steps", "12")).toMatchObject({ code: 0, err: "" });
   same(whole, parts);

@@ -1,9 +1,11 @@
 // `weft predict`: loads a saved model, and classifies pictures of the test set or answers a text.
 import { existsSync } from "node:fs";
-import { ArgumentError, printable } from "@weft/tensor";
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ArgumentError, printable, scope } from "@weft/tensor";
 import { load, readMetadata } from "@weft/nn";
 import { DataError, subset, type Vocabulary } from "@weft/data";
-import { pictureAt, type Pixels } from "../report/picture.ts";
+import { pictureAt, png, tiled, type Pixels } from "../report/picture.ts";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataNames, dataset, digitNames, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
@@ -28,7 +30,7 @@ export interface PredictOptions {
 
 /**
  * Prints predictions for the pictures at `indices`; without any, the accuracy on the whole test set. Where there is a text,
- * what the model answers to it. `path` is a file, or a folder that `weft train` has left.
+ * what the model answers to it. What draws pictures draws a hundred to a file. `path` is a file, or a folder that `weft train` has left.
  */
 export async function predictCommand(
   path: string,
@@ -45,6 +47,8 @@ export async function predictCommand(
       throw new ArgumentError("--text asks a model of text: leave out --model, --data and the numbers of pictures.");
     return print(await answered(file, text, options.backend));
   }
+  const drawings = options.model === undefined ? await drawn(file, indices, options) : undefined;
+  if (drawings !== undefined) return print(`Drew 100 pictures from noise: ${drawings}`);
   const { model, data } = await known(file, options);
   const backend = await openBackend(options.backend, 0);
   const { test, classes } = await dataset(data);
@@ -85,6 +89,22 @@ async function answered(file: string, text: string, backend: BackendName): Promi
   const { model, answer } = program.answers(known, { backend: await openBackend(backend, 0), quick, options });
   await load(file, model);
   return (await answer(text)).replaceAll("\r\n", "\n"); // a terminal needs none of the text's own ends of lines
+}
+
+/** The file of pictures that the model in a file draws, beside it; undefined if it draws none. */
+async function drawn(file: string, indices: readonly number[], options: PredictOptions): Promise<string | undefined> {
+  const before = wantedIn(await readMetadata(file), file);
+  const program: Program | undefined = before && programs[before.name];
+  if (before === undefined || program?.draws === undefined) return undefined;
+  if (indices.length > 0 || options.data !== undefined)
+    throw new ArgumentError(`${file}: ${holds(before.name)}, which draws pictures: leave out --data and numbers.`);
+  const backend = await openBackend(options.backend, 0);
+  const { model, draw } = program.draws({ backend, options: before.wanted.options ?? {} });
+  await load(file, model);
+  const values = await scope(() => draw(100).data());
+  const picture = join(dirname(file), "drawings.png");
+  await writeFile(picture, png(tiled(Array.from(values, Number), 28, 10)));
+  return picture;
 }
 
 const holds = (name: unknown): string =>

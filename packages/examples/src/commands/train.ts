@@ -129,7 +129,8 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
   const seconds = (performance.now() - began) / 1000;
 
   const { result, step, epoch, taken } = learned;
-  const asked = program.answers === undefined ? undefined : `weft predict ${out} --text "…"`;
+  const drawn = program.draws === undefined ? undefined : `weft predict ${out}`;
+  const asked = program.answers === undefined ? drawn : `weft predict ${out} --text "…"`;
   const then = isRecipe(name) ? `weft predict ${files.model} 0` : (asked ?? `weft train --resume ${out}`);
   if (learner.model !== undefined) print(`Model   ${files.model}   (${result === undefined ? "untrained" : then})`);
   if (result === undefined) return stop.code();

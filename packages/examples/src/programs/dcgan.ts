@@ -1,6 +1,6 @@
 // The generative adversarial network on digits: the discriminator takes a step, then the generator.
 import { diff } from "@weft/autograd";
-import { mul, scope, sub, type Tensor } from "@weft/tensor";
+import { add, div, mul, scope, sub, type Tensor } from "@weft/tensor";
 import { adam } from "@weft/optim";
 import { minibatch, type Pictures } from "@weft/data";
 import { dataset, digitNames } from "../datasets.ts";
@@ -22,6 +22,11 @@ export const dcgan: Program = program({
   async start({ data, limit, ...setting }) {
     const started = learner(await dataset(data, limit), setting);
     return { ...started, from: `${started.from} of ${data}` };
+  },
+  draws({ backend }) {
+    const [generator, discriminator] = [Generator(latent), Discriminator()];
+    const noise = (count: number) => backend.randn([count, latent], { seed: 1 });
+    return { model: { generator, discriminator }, draw: (count) => div(add(generator(noise(count)), 1), 2) };
   },
 });
 

@@ -93,8 +93,8 @@ export async function learner({ train }: Pictures, backend: Backend & Creation, 
       }
     },
     async evaluate() {
-      const [forward, recorded, whole] = Object.values(best).slice(-3) as [number, number, number];
-      return { recordingOverForward: recorded / forward, gradientsOverForward: whole / forward };
+      const [forward, recorded, whole] = Object.values(best).slice(-3);
+      return { recordingOverForward: recorded! / forward!, gradientsOverForward: whole! / forward! };
     },
     of: "times the forward pass, with recording",
     sections: async () => costSections(best, calls),

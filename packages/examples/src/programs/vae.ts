@@ -1,5 +1,5 @@
 // The variational autoencoder on digits.
-import type { Tensor } from "@weft/tensor";
+import { sigmoid, type Tensor } from "@weft/tensor";
 import { adam, minimize } from "@weft/optim";
 import { minibatch, type Split } from "@weft/data";
 import { dataset, digitNames } from "../datasets.ts";
@@ -20,10 +20,17 @@ export const vae: Program = program({
   cases: "pictures",
   options: { codes: { value: "n", about: "how many numbers a code has", choices: ["2", "5", "10", "20"] } },
   async start({ data, limit, options, ...setting }) {
-    const started = learner(await dataset(data, limit), Number(options.codes ?? 20), setting);
+    const started = learner(await dataset(data, limit), latentOf(options), setting);
     return { ...started, from: `${started.from} of ${data}` };
   },
+  draws({ backend, options }) {
+    const latent = latentOf(options);
+    const model = VAE(latent);
+    return { model, draw: (count) => sigmoid(model.decoder(backend.randn([count, latent], { seed: 1 }))) };
+  },
 });
+
+const latentOf = ({ codes = "20" }: { readonly codes?: string | undefined }): number => Number(codes);
 
 function learner({ train, test }: Split, latent: number, { backend, seed }: Pick<Setting, "backend" | "seed">) {
   const model = VAE(latent);
