@@ -1,5 +1,5 @@
 // The command line of `weft`: its arguments, and errors, which are reported in one line with exit code 1.
-import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { ArgumentError, WeftError, printable } from "@weft/tensor";
 import { backendNames } from "./backends.ts";
@@ -9,14 +9,11 @@ import { rowNames, tablesCommand } from "./commands/tables.ts";
 import { resumeCommand, trainCommand } from "./commands/train.ts";
 import type { Print } from "./words.ts";
 import { dataNames } from "./datasets.ts";
+import type { ProgramOptions } from "./options.ts";
 import type { Program } from "./program.ts";
 import { programNames, programs } from "./programs.ts";
 import { recipeNames } from "./recipes.ts";
-
-/** The version of this package, from the package.json next to `src` and `dist`. */
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
+import { version } from "./version.ts";
 
 /** A parser of integers that are `least` or more. */
 const whole =
@@ -40,6 +37,9 @@ function pattern(text: string): RegExp {
   return rows;
 }
 
+/** What programs learn from one by one. */
+const cases = [...new Set(Object.values<Program>(programs).flatMap(({ cases = [] }) => cases))].toSorted();
+
 const option = {
   data: () => new Option("--data <name>", `the dataset, of ${dataNames.join(", ")} (default: the program's first)`),
   epochs: () => new Option("--epochs <n>", "how often to go through all the data").argParser(whole(1)),
@@ -47,9 +47,10 @@ const option = {
   quick: () => new Option("--quick", "about a minute's worth"),
   seed: () => new Option("--seed <n>", "the seed of all random numbers (default: 1)").argParser(whole(0)),
   backend: () => new Option("--backend <name>", "where to compute (default: cpu)").choices(backendNames),
-  out: () => new Option("--out <folder>", "where the report and the model go (default: weft-out/<program>-<data>)"),
+  out: () =>
+    new Option("--out <folder>", "where the report and the model go (default: weft-out/<program>-<data>-<options>)"),
   overwrite: () => new Option("--overwrite", "begin again where the folder holds a training that is not finished"),
-  limit: () => new Option("--limit <n>", "use no more cases (pictures, sentences) than this").argParser(whole(1)),
+  limit: () => new Option("--limit <n>", `use no more ${cases.join(", ")} than this`).argParser(whole(1)),
   resume: () => new Option("--resume <folder>", "go on with the training in a folder, with the same numbers"),
 };
 
@@ -75,7 +76,7 @@ function program(print: Print, exit: (code: number) => void): Command {
     .addOption(option.overwrite())
     .addOption(option.limit())
     .addOption(option.resume());
-  for (const one of ownOptions()) train.addOption(one);
+  for (const one of ownOptions(programs)) train.addOption(one);
   train.action(
     async (name, { data, epochs, steps, quick, seed, backend, out, overwrite, limit, resume, ...options }) => {
       const wanted = { data, epochs, steps, quick, seed, backend, limit };
@@ -114,18 +115,21 @@ function program(print: Print, exit: (code: number) => void): Command {
   return weft;
 }
 
-/** The options that single programs have; one that several have is one option. */
-function ownOptions(): Option[] {
-  const all = new Map<string, { names: string[]; about: string; flags: string; choices?: readonly string[] }>();
-  for (const [program, { options = {} }] of Object.entries<Program>(programs))
-    for (const [name, { value, about, choices }] of Object.entries(options)) {
-      const flags = value === undefined ? `--${name}` : `--${name} <${value}>`;
-      const known = all.get(name) ?? { names: [], about, flags, ...(choices && { choices }) };
+/** The options that single programs have; one that several have is one option, so they must say the same of it. */
+export function ownOptions(all: Readonly<Record<string, Pick<Program, "options">>>): Option[] {
+  const found = new Map<string, { readonly names: string[]; readonly option: ProgramOptions[string] }>();
+  for (const [program, { options = {} }] of Object.entries(all))
+    for (const [name, option] of Object.entries(options)) {
+      const known = found.get(name) ?? { names: [], option };
+      if (!isDeepStrictEqual(known.option, option))
+        throw new Error(`--${name}: ${program} says something else of it than ${known.names.join(", ")}`);
       known.names.push(program);
-      all.set(name, known);
+      found.set(name, known);
     }
-  return [...all.values()].map(({ names, about, flags, choices }) => {
-    const made = new Option(flags, `${about} (${names.join(", ")})`);
+  return Array.from(found, ([name, { names, option }]) => {
+    const { value, about, choices, default: usual } = option;
+    const help = `${about} (${names.join(", ")}${usual === undefined ? "" : `; default: ${usual}`})`;
+    const made = new Option(value === undefined ? `--${name}` : `--${name} <${value}>`, help);
     return choices === undefined ? made : made.choices(choices);
   });
 }

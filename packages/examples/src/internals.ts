@@ -4,3 +4,4 @@ export { measurements, median, started, stepsOf, type Measurement } from "./meas
 export { isValues, type Learner, type Step } from "./program.ts";
 export { here, tables, type Line, type Table } from "./published.ts";
 export { markdownTable } from "./words.ts";
+export { after, parts, type Part } from "./programs/opcost.ts";

@@ -40,6 +40,8 @@ export interface Learned {
   readonly epoch: number;
   /** The steps of this run alone. */
   readonly taken: number;
+  /** How long these took, without evaluations and saving. */
+  readonly seconds: number;
   /** What was measured at the end; undefined if there was no step at all. */
   readonly result: Scalars | undefined;
 }
@@ -131,6 +133,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   };
 
   let result: Scalars | undefined;
+  let seconds = 0;
   while (!done()) {
     const { epoch } = at;
     const name = `epoch ${epoch + 1}/${epochs}`;
@@ -141,7 +144,9 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
       values: (item) => (isValues(item) ? item : { loss: item }),
       step: () => at.step,
     });
+    const began = performance.now();
     for await (const _ of logged);
+    seconds += (performance.now() - began) / 1000;
     const whole = at.epoch > epoch;
     if (!whole) await writeOrTell(); // a second signal may end the program while it evaluates
     result = await evaluate(whole ? at.epoch : undefined).catch(async (error: unknown) => {
@@ -157,7 +162,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   }
   if (result === undefined && at.step > 0) result = await evaluate();
   if (noted === undefined || noted !== result) await write(result);
-  return { record, ...at, taken: at.step - before.step, result };
+  return { record, ...at, taken: at.step - before.step, seconds, result };
 }
 
 /** Whether all parameters are finite: what has diverged does not replace what has not. */

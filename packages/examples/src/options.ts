@@ -6,6 +6,8 @@ export interface ProgramOptions {
     readonly value?: string;
     readonly about: string;
     readonly choices?: readonly string[];
+    /** What it is where it is not given. */
+    readonly default?: string;
   };
 }
 

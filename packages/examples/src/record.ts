@@ -3,6 +3,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { FileError } from "@weft/nn";
 import { jsonl, type FileLog, type Log, type Scalars } from "@weft/train";
+import { isLoss } from "./words.ts";
 
 /** Numbers of a step; of an evaluation, if they have an `epoch`. */
 export interface Entry {
@@ -43,6 +44,16 @@ export class TrainingRecord implements Log {
   /** The noted losses, in order. */
   get losses(): readonly number[] {
     return this.entries.flatMap(({ values }) => (values["loss"] === undefined ? [] : [values["loss"]]));
+  }
+
+  /** Further losses that steps have, by name: that of a discriminator. */
+  get otherLosses(): Readonly<Record<string, readonly number[]>> {
+    const found: Record<string, number[]> = {};
+    for (const { values } of this.entries)
+      if (values["epoch"] === undefined)
+        for (const [name, value] of Object.entries(values))
+          if (name !== "loss" && isLoss(name)) (found[name] ??= []).push(value);
+    return found;
   }
 
   /** The evaluations, in order. */

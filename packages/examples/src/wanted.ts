@@ -1,5 +1,6 @@
 // What is wanted of a program. It stands in the metadata of its files, so that a training goes on with the same, and so
 // that the model can be built anew.
+import { basename, join } from "node:path";
 import { DataError } from "@weft/data";
 import type { Metadata } from "@weft/nn";
 import { backendNames, type BackendName } from "./backends.ts";
@@ -49,6 +50,30 @@ const isRecord = (x: unknown): x is Readonly<Record<string, unknown>> =>
 const isWanted = (x: unknown, program: Program): x is Wanted =>
   isRecord(x) &&
   Object.entries(x).every(([name, value]) => Object.hasOwn(kinds, name) && kinds[name as keyof Wanted](value, program));
+
+/** The command that repeats it, with all that it was given and the seed. */
+export function commandOf(name: ProgramName, wanted: Wanted): string {
+  const { quick, options = {}, seed = 1, ...others } = wanted;
+  const given = [...Object.entries({ ...others, seed }), ...Object.entries(options)];
+  const words = given.flatMap(([option, value]) => {
+    if (value === undefined) return [];
+    return value === true ? [`--${option}`] : [`--${option} ${quoted(String(value))}`];
+  });
+  return ["weft train", name, ...(quick === true ? ["--quick"] : []), ...words].join(" ");
+}
+
+/** A word of a command line. */
+const quoted = (text: string): string => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/** Where its files go, if nothing else is said: a folder for each data set and each choice of options. */
+export function folderOf(name: ProgramName, { data, options = {} }: Wanted): string {
+  const known: Program = programs[name];
+  const chosen = Object.entries(options).flatMap(([option, value]) => {
+    if (value === undefined || value === known.options?.[option]?.default) return [];
+    return value === true ? [option] : [option, basename(value).replaceAll(/[^\w.-]+/g, "-")];
+  });
+  return join("weft-out", [name, ...(data === undefined ? [] : [data]), ...chosen].join("-"));
+}
 
 /** As metadata of a file, beside the name of the program. */
 export const asNotes = (weft: ProgramName, wanted: Wanted): Metadata => ({ weft, wanted: JSON.stringify(wanted) });

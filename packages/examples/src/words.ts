@@ -9,6 +9,9 @@ export const percent = (part: number): string => `${(100 * part).toFixed(2)} %`;
 /** `10,000` */
 export const count = (n: number): string => n.toLocaleString("en-US");
 
+/** A speed with three digits, `4,690`; slow ones keep theirs. */
+export const rate = (n: number): string => n.toLocaleString("en-US", { maximumSignificantDigits: 3 });
+
 /** `8.2 s`, from a minute on `1:05 min` */
 export const clock = (seconds: number): string =>
   seconds < 60
@@ -23,12 +26,21 @@ export const stopping = (signal: string): string =>
 /** `testAccuracy` is called `test accuracy`. */
 export const labelOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
+/** Whether a number is a loss, by its name. */
+export const isLoss = (name: string): boolean => /loss$/i.test(name);
+
+/** Whether it is a share, by its name: an accuracy, exact matches. */
+const isShare = (name: string): boolean => /accuracy|match/i.test(name);
+
+/** What it is drawn with in one chart, by its name: shares of one kind, else itself alone. */
+export const familyOf = (name: string): string => (isShare(name) ? "accuracy" : name);
+
 /** A result in words: shares in percent, everything else with four decimals. */
 export const said = (name: string, value: number): string =>
-  /accuracy|match/i.test(name)
+  isShare(name)
     ? percent(value)
     : /PerSecond/.test(name)
-      ? Number(value.toPrecision(3)).toLocaleString("en-US")
+      ? rate(value)
       : Number.isInteger(value)
         ? count(value)
         : value.toFixed(4);

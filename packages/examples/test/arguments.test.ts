@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Chain, Linear, save } from "@weft/nn";
 import { flatten } from "@weft/tensor";
 import { expect, test } from "vitest";
+import { ownOptions } from "../src/command.ts";
 import { filesIn } from "../src/learning.ts";
 import { programNames } from "../src/programs.ts";
 import { temporaryFolder, weft } from "./session.ts";
@@ -25,6 +26,30 @@ test("weft help train lists models, options and defaults", async () => {
   expect(code).toBe(0);
   for (const word of ["lenet", "mlp", "softmax", "linreg", "digits", "mnist", "webgpu"]) expect(out).toContain(word);
   for (const name of ["data", "epochs", "seed", "backend", "out", "limit"]) expect(out).toContain(`--${name} <`);
+});
+
+test("weft help train says what the defaults are, and what a limit limits", async () => {
+  const out = (await weft("help", "train")).out.replaceAll(/\s+/g, " ");
+  expect(out).toContain('choices: "2", "5", "10", "20"');
+  expect(out).toContain("how many numbers a code has (vae; default: 20");
+  expect(out).toContain("how it learns (lenet, charlm; default: sgd");
+  expect(out).toContain("use no more pictures, reviews, sentences than this");
+});
+
+test("an option of several programs says the same in each", () => {
+  const optimizer = { value: "name", about: "how it learns", choices: ["sgd", "adam"] };
+  const both = (other: Partial<typeof optimizer>) => () =>
+    ownOptions({ one: { options: { optimizer } }, two: { options: { optimizer: { ...optimizer, ...other } } } });
+  expect(both({})().map(({ description }) => description)).toEqual(["how it learns (one, two)"]);
+  expect(both({ about: "how fast" })).toThrow("--optimizer: two says something else of it than one");
+  expect(both({ choices: ["sgd"] })).toThrow("--optimizer: two says");
+});
+
+test("weft list names the method, the data and the time", async () => {
+  const { out } = await weft("list");
+  expect(out).toMatch(/^dcgan +DCGAN · digits or MNIST · 5 min; 30 min on MNIST · to draw digits/m);
+  for (const name of programNames) expect(out, name).toMatch(new RegExp(`^${name} +[^·]+ · [^·]+ · [^·]+ · `, "m"));
+  expect(out).not.toContain("undefined");
 });
 
 test("weft --version is that of the package", async () => {

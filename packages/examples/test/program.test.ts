@@ -31,6 +31,10 @@ test.each(["softmax", "mlp", "lenet"])("weft train %s", async (name) => {
   expect(names.filter((n) => n === "svg")).toHaveLength(3);
   expect(names.filter((n) => n === "img").length).toBeGreaterThan(10);
   expect(html).toContain(accuracyIn(trained.out));
+  const command = `weft train ${name} --data digits --epochs 1 --limit 300 --seed 7`;
+  expect(html).toContain(`<code>${command}</code><br />Weft `);
+  expect(html).toMatch(/This is not the whole \(at most 300 pictures, 1 of \d+ epochs\), which takes .* s/);
+  expect(html).toMatch(/The whole reaches a test accuracy of .*%.* Published: a test accuracy of .*%/);
   expect(html).not.toMatch(/https?:/);
 
   const { metadata } = readSafetensors(readFileSync(files.model));

@@ -6,7 +6,7 @@ import { classifierSections, type Findings } from "../src/report/classifier.ts";
 import { errorCurve, lossCurve } from "../src/report/figures.ts";
 import { address, png, weighed } from "../src/report/picture.ts";
 import { regressionSections } from "../src/report/regression.ts";
-import { trainingReport } from "../src/report/training.ts";
+import { trainingReport, type TrainingFindings } from "../src/report/training.ts";
 import { gallery } from "../src/report/page.ts";
 import { elements } from "./html.ts";
 
@@ -109,6 +109,60 @@ test("the report on a regression is well-formed and has three charts", () => {
   expect(html).not.toContain("has not seen"); // all data are learned from
   expect(html).toContain("How well it does</h2>");
   expect(html).not.toMatch(/https?:/);
+});
+
+describe("the curves of a training", () => {
+  const evaluations = [3, 2.5, 2.8].map((validationLoss, k) => ({
+    step: 2 * k + 2,
+    values: { epoch: k + 1, bestValidationLoss: Math.min(2.5, validationLoss), validationLoss, perplexity: 12 },
+  }));
+  const curves = (more: Partial<TrainingFindings>) =>
+    trainingReport({
+      title: "t",
+      result: ["1", "e"],
+      facts: [],
+      losses: [5, 4, 3, 2, 2, 1],
+      evaluations,
+      sections: [],
+      ...more,
+    });
+  const labels = (html: string) => [...html.matchAll(/aria-label="(The [^"]*)"/g)].map(([, label]) => label);
+
+  test("draw training and validation loss in one chart, and not the best so far", () => {
+    expect(labels(curves({}))).toEqual([
+      "The training loss, the validation loss",
+      "The perplexity after each evaluation",
+    ]);
+    expect(elements(curves({})).filter((name) => name === "circle")).toHaveLength(3 + 3);
+  });
+
+  test("draw both losses of two networks, and shares in one chart", () => {
+    const values = { epoch: 1, wordAccuracy: 0.9, sentenceAccuracy: 0.4 };
+    const html = curves({ otherLosses: { discriminatorLoss: [1, 1, 1, 1] }, evaluations: [{ step: 6, values }] });
+    expect(labels(html)).toEqual([
+      "The training loss, the discriminator loss",
+      "The word accuracy, the sentence accuracy after each evaluation",
+    ]);
+  });
+});
+
+test("the first line is the command that repeats it, then what there is to say of the result", () => {
+  const command = ["weft train mlp --seed 1", "Weft 1, Node 24"] as const;
+  const html = trainingReport({
+    command,
+    title: "t",
+    result: ["1", "e"],
+    remarks: ["<part>"],
+    facts: [],
+    losses: [],
+    evaluations: [],
+    sections: [],
+  });
+  elements(html);
+  expect(html).toMatch(
+    /<header>\n<p class="command"><code>weft train mlp --seed 1<\/code><br \/>Weft 1, Node 24<\/p>\n<h1>/,
+  );
+  expect(html).toMatch(/<small>e<\/small><\/p>\n<p class="remark">&lt;part&gt;<\/p>/);
 });
 
 test("a long curve is thinned", () => {

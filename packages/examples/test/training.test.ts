@@ -115,6 +115,28 @@ test("an epoch begins only to be taken, and its length is shown", async () => {
   expect(new Set(totals)).toEqual(new Set([6]));
 });
 
+test("the time of a training is that of its steps, without evaluations", async () => {
+  let now = 1e6;
+  vi.spyOn(performance, "now").mockImplementation(() => now);
+  const { seconds, taken } = await learn(
+    {
+      from: "nothing",
+      async *epoch() {
+        for (let step = 0; step < 3; step++) {
+          now += 500;
+          yield { loss: 1 };
+        }
+      },
+      async evaluate() {
+        now += 60_000;
+        return { testLoss: 1 };
+      },
+    },
+    { backend: await open({}), folder: temporaryFolder(), epochs: 4, display },
+  ).finally(() => vi.restoreAllMocks());
+  expect({ seconds, taken }).toEqual({ seconds: 6, taken: 12 });
+});
+
 test("confusion and mistakes", () => {
   const answer = (label: number, guess: number, confidence: number, index = 0) => ({ index, label, guess, confidence });
   const all = [answer(0, 0, 0.9), answer(0, 1, 0.4), answer(1, 0, 0.8), answer(1, 1, 1)];

@@ -2,7 +2,8 @@
 // with squared loss, batch 100, as longer and longer prefixes, then with a tape, then with the backward pass. A second
 // in the table stands for 6,000 calls: ten passes over 600 batches.
 import { diff, param, stopGradient, type Param } from "@weft/autograd";
-import { add, matmul, relu, square, sub, sum, type Operand, type Tensor } from "@weft/tensor";
+import { after, parts, type Part } from "@weft/examples/internals";
+import type { Operand, Tensor } from "@weft/tensor";
 import type { CpuBackend } from "@weft/tensor-cpu";
 import { stored, type Row, type TimedStep } from "./row.ts";
 
@@ -10,20 +11,8 @@ import { stored, type Row, type TimedStep } from "./row.ts";
 export const CALLS = 6000;
 const BATCHES = 600;
 
-type Stage = (h: Tensor, w: readonly Operand[], y: Tensor) => Tensor;
-const stages: Record<string, Stage> = {
-  x·w1: (h, w) => matmul(h, w[0]!),
-  "+ b1": (h, w) => add(h, w[1]!),
-  "max(0, ·)": (h) => relu(h),
-  "· w2": (h, w) => matmul(h, w[2]!),
-  "+ b2": (h, w) => add(h, w[3]!),
-  "− y": (h, _, y) => sub(h, y),
-  "Σ(·)²": (h) => sum(square(h)),
-};
-
-const whole = Object.values(stages);
-const upTo = (parts: readonly Stage[], w: readonly Operand[], [x, y]: Batch): Tensor =>
-  parts.reduce((h, stage) => stage(h, w, y), x);
+const whole = Object.values(parts);
+const upTo = (some: readonly Part[], w: readonly Operand[], [x, y]: Batch): Tensor => after(some, w, x, y);
 
 type Batch = readonly [x: Tensor, y: Tensor];
 interface Data {
@@ -61,7 +50,7 @@ const row = (name: string, what: string, weft: Row["weft"]): Row => ({
 
 /** In the order of the table. */
 export const recording: readonly Row[] = [
-  ...Object.keys(stages).map((what, k) =>
+  ...Object.keys(parts).map((what, k) =>
     row(String(k + 1), what, (backend) =>
       over(backend, ({ weights }, batch) => upTo(whole.slice(0, k + 1), weights, batch)),
     ),

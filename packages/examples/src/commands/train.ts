@@ -1,17 +1,19 @@
 // `weft train`: runs a program, shows progress, and writes a report, the model and its numbers to a folder.
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { ArgumentError } from "@weft/tensor";
 import { FileError, params, readMetadata, seed as startNumbering, summary } from "@weft/nn";
 import { openBackend } from "../backends.ts";
 import { interruption } from "../interruption.ts";
 import { filesIn, learn, type Learned } from "../learning.ts";
 import type { Learner, Program } from "../program.ts";
+import { publishedResults } from "../published.ts";
+import type { Report } from "../report/page.ts";
 import { isRecipe } from "../recipes.ts";
 import { programs, type ProgramName } from "../programs.ts";
-import { asNotes, wantedIn, type Wanted } from "../wanted.ts";
-import { capitalized, clock, count, labelOf, said, stopping, type Print } from "../words.ts";
+import { version } from "../version.ts";
+import { asNotes, commandOf, folderOf, wantedIn, type Wanted } from "../wanted.ts";
+import { capitalized, clock, count, labelOf, rate, said, stopping, type Print } from "../words.ts";
 
 /** What is wanted, and the folder for the files. */
 interface WantedIn extends Wanted {
@@ -24,8 +26,7 @@ interface WantedIn extends Wanted {
 export async function trainCommand(name: ProgramName, wanted: WantedIn, print: Print): Promise<number> {
   const { out, overwrite, ...rest } = wanted;
   const asked = check(name, rest);
-  const { data } = asked;
-  const folder = out ?? join("weft-out", data === undefined ? name : `${name}-${data}`);
+  const folder = out ?? folderOf(name, asked);
   if (overwrite !== true) await refuseUnfinished(folder);
   return run(name, asked, folder, false, print);
 }
@@ -110,7 +111,6 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
 
   const files = filesIn(out);
   const stop = interruption((signal) => print(stopping(signal)));
-  const began = performance.now();
   const learned = await learn(learner, {
     backend,
     folder: out,
@@ -126,9 +126,8 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
       if (says !== undefined) print(`  ${JSON.stringify(says)}`);
     },
   }).finally(stop.end);
-  const seconds = (performance.now() - began) / 1000;
 
-  const { result, step, epoch, taken } = learned;
+  const { result, step, epoch } = learned;
   const drawn = program.draws === undefined ? undefined : `weft predict ${out}`;
   const asked = program.answers === undefined ? drawn : `weft predict ${out} --text "…"`;
   const then = isRecipe(name) ? `weft predict ${files.model} 0` : (asked ?? `weft train --resume ${out}`);
@@ -138,12 +137,14 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
     ["epochs", epoch >= epochs ? String(epoch) : `${epoch} of ${epochs}${stop.code() === 0 ? "" : ", interrupted"}`],
     ["steps", count(step)],
     ...(learner.model === undefined ? [] : [["parameters", count(size)] as [string, string]]),
-    ["training time", clock(seconds)],
-    ["speed", speedOf(learner, taken, seconds)],
-    ["backend", backend.name],
-    ["seed", String(seed)],
+    ["time of the steps", clock(learned.seconds)],
+    ["speed", speedOf(learner, learned)],
   ];
-  await writeFile(files.report, await reportOf(program, learner, learned, facts, data));
+  const interrupted = stop.code() !== 0;
+  const remarks = remarksOn(name, lessThan(program, wanted, { epoch, epochs, interrupted }));
+  const on = `Weft ${version}, Node ${process.versions.node}, ${backend.name}`;
+  const head = { command: [commandOf(name, wanted), on], remarks, facts } as const;
+  await writeFile(files.report, await reportOf(program, learner, learned, head, data));
   const [main] = Object.entries(result) as [[string, number]];
   print(
     `${capitalized(labelOf(main[0]))} ${said(...main)} after ${count(step)} steps, ${clock((performance.now() - start) / 1000)}.`,
@@ -154,10 +155,35 @@ async function run(name: ProgramName, wanted: Wanted, out: string, resume: boole
   return stop.code();
 }
 
-const speedOf = ({ counted }: Learner, steps: number, seconds: number): string =>
-  counted === undefined
-    ? `${(steps / seconds).toPrecision(3)} steps/s`
-    : `${count(Number((counted.soFar() / seconds).toPrecision(3)))} ${counted.of}/s`;
+const speedOf = ({ counted }: Learner, { taken, seconds }: Learned): string =>
+  counted === undefined ? `${rate(taken / seconds)} steps/s` : `${rate(counted.soFar() / seconds)} ${counted.of}/s`;
+
+/** What makes it less than the whole, in words. */
+function lessThan(
+  program: Program,
+  { quick = false, steps, limit }: Wanted,
+  { epoch, epochs, interrupted }: { readonly epoch: number; readonly epochs: number; readonly interrupted: boolean },
+): string[] {
+  const done = Math.min(epoch, epochs);
+  const ends = interrupted || (steps !== undefined && done < epochs);
+  return [
+    ...(quick && Object.keys(program.quick).length > 0 ? ["--quick"] : []),
+    ...(limit === undefined ? [] : [`at most ${count(limit)} ${program.cases}`]),
+    ...(ends || done < program.epochs ? [`${count(done)} of ${count(program.epochs)} epochs`] : []),
+    ...(steps !== undefined && ends ? [`${count(steps)} steps`] : []),
+    ...(interrupted ? ["interrupted"] : []),
+  ];
+}
+
+/** What a report says beside its result. */
+function remarksOn(name: ProgramName, less: readonly string[]): string[] {
+  const { time, reaches }: Program = programs[name];
+  const published = publishedResults[name];
+  return [
+    ...(less.length === 0 ? [] : [`This is not the whole (${less.join(", ")}), which takes ${time}.`]),
+    `The whole reaches ${reaches}.${published === undefined ? "" : ` Published: ${published}.`}`,
+  ];
+}
 
 /** Whether a quick try leaves something out: some programs take no more than a minute, and options may say more. */
 const isLess = ({ epochs, steps, limit }: Wanted, quick: Program["quick"]): boolean =>
@@ -174,16 +200,18 @@ async function reportOf(
   program: Program,
   learner: Learner,
   { record, result }: Learned,
-  facts: readonly (readonly [string, string])[],
+  { facts, ...head }: Pick<Report, "command" | "remarks" | "facts">,
   data: string | undefined,
 ): Promise<string> {
   const { trainingReport } = await import("../report/training.ts"); // loaded only when needed
   const [main, ...others] = Object.entries(result!) as [[string, number], ...[string, number][]];
   return trainingReport({
+    ...head,
     title: data === undefined ? program.title : `${program.title} on ${data}`,
     result: [said(...main), learner.of ?? labelOf(main[0])],
     facts: [...others.map(([name, x]) => [labelOf(name), said(name, x)] as const), ...facts],
     losses: record.losses,
+    otherLosses: record.otherLosses,
     evaluations: record.evaluations,
     sections: (await learner.sections?.()) ?? [],
     summary: learner.model === undefined ? undefined : summary(learner.model),

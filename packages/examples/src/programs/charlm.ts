@@ -57,7 +57,7 @@ export const charlm: Program = program({
   reaches: "a loss of about 3 nats a character; with --epochs 50 --optimizer adam of 1.9, and it writes words",
   epochs: 1,
   quick: {},
-  options: { optimizer: { value: "name", about: "how it learns", choices: ["sgd", "adam"] } },
+  options: { optimizer: { value: "name", about: "how it learns", choices: ["sgd", "adam"], default: "sgd" } },
   start: async (setting) => learner(await gutenberg(19), setting),
   answers(known, { backend }) {
     const { size, tokens } = known("characters");

@@ -9,7 +9,7 @@ export const lenet = classifier({
   time: "25 s; 2.5 min on MNIST",
   reaches: "a test accuracy of 99 % on digits and on MNIST",
   quick: { limit: 10_000 },
-  options: { optimizer: { value: "name", about: "how it learns (sgd)", choices: ["sgd", "adam"] } },
+  options: { optimizer: { value: "name", about: "how it learns", choices: ["sgd", "adam"], default: "sgd" } },
   model: LeNet,
   optimizer: ({ optimizer } = {}) => (optimizer === "adam" ? adam() : sgd({ lr: 0.1 })),
   epochs: 5,

@@ -22,13 +22,13 @@ import { program, type Learner, type Program } from "../program.ts";
 import { costSections } from "../report/costs.ts";
 import { count } from "../words.ts";
 
-type Part = (h: Tensor, w: readonly Operand[], y: Tensor) => Tensor;
+export type Part = (h: Tensor, w: readonly Operand[], y: Tensor) => Tensor;
 
 /** A tape, or just a value. */
 type Row = (x: Tensor, y: Tensor) => { readonly value: Tensor };
 
 /** The perceptron 784 → 64 → 10 and its loss, part by part. */
-const parts: Readonly<Record<string, Part>> = {
+export const parts: Readonly<Record<string, Part>> = {
   "x · w1": (x, w) => matmul(x, w[0]!),
   "+ b1": (h, w) => add(h, w[1]!),
   "max(0, ·)": (h) => relu(h),
@@ -38,7 +38,8 @@ const parts: Readonly<Record<string, Part>> = {
   "Σ(·)²": (h) => sum(square(h)),
 };
 const all = Object.values(parts);
-const after = (some: readonly Part[], w: readonly Operand[], x: Tensor, y: Tensor) =>
+/** What some of them compute, one after the other. */
+export const after = (some: readonly Part[], w: readonly Operand[], x: Tensor, y: Tensor) =>
   some.reduce((h, part) => part(h, w, y), x);
 
 export const opcost: Program = program({

@@ -21,7 +21,7 @@ export const pos: Program = program({
   epochs: 4, // later all know the words of the training set by heart: chosen on the development set
   quick: { epochs: 2 },
   cases: "sentences",
-  options: { kind: { value: "name", about: "which network (birnn)", choices: ["mlp", "rnn", "birnn"] } },
+  options: { kind: { value: "name", about: "which network", choices: ["mlp", "rnn", "birnn"], default: "birnn" } },
   async start({ limit, options: { kind = "birnn" }, ...setting }) {
     const { train, ...others } = await wikiner();
     return learner({ train: train.slice(0, limit), ...others }, { ...setting, kind });

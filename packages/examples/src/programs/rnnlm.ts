@@ -36,7 +36,9 @@ export const rnnlm: Program = program({
   epochs: 3,
   quick: { epochs: 1, limit: 3000 },
   cases: "sentences",
-  options: { batch: { value: "sentences", about: "sentences in a batch", choices: ["64", "16", "4", "1"] } },
+  options: {
+    batch: { value: "sentences", about: "sentences in a batch", choices: ["64", "16", "4", "1"], default: "64" },
+  },
   start: async ({ options: { batch = "64" }, ...setting }) =>
     learner(await ptb(), { ...setting, batchSize: Number(batch) }),
   answers(known, { backend }) {

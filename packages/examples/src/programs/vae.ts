@@ -18,7 +18,9 @@ export const vae: Program = program({
   quick: {},
   data: digitNames,
   cases: "pictures",
-  options: { codes: { value: "n", about: "how many numbers a code has", choices: ["2", "5", "10", "20"] } },
+  options: {
+    codes: { value: "n", about: "how many numbers a code has", choices: ["2", "5", "10", "20"], default: "20" },
+  },
   async start({ data, limit, options, ...setting }) {
     const started = learner(await dataset(data, limit), latentOf(options), setting);
     return { ...started, from: `${started.from} of ${data}` };

@@ -11,6 +11,8 @@ function drawn(options: Plot.PlotOptions): string {
 }
 
 const hue = { main: "#3b76b8", wrong: "#d1572b" };
+/** Those of the curves in one chart. */
+const hues = [hue.main, hue.wrong, "#3c8f5a", "#8a5ab8"] as const;
 
 /** The label of an axis, centered and clear of the ticks. */
 const below = { labelAnchor: "center", labelArrow: "none", labelOffset: 38 } as const;
@@ -45,26 +47,54 @@ function steps(least: number, most: number): number[] {
   return all.filter((x) => x >= least && x <= most);
 }
 
-/** The loss of every step over epochs, on a logarithmic axis. */
-export function lossCurve(losses: readonly number[], perEpoch: number): string {
-  const raw = thinned(losses, 600, perEpoch).filter(({ y }) => y > 0);
-  const ys = raw.map(({ y }) => y);
-  const smooth = smoothed(ys, Math.ceil(raw.length / 60)).map((y, i) => ({ x: raw[i]!.x, y }));
+/** What is drawn beside the loss of every step. */
+interface MoreLosses {
+  /** Further losses of every step, by name. */
+  readonly others?: Readonly<Record<string, readonly number[]>>;
+  /** Losses after evaluations, by name. */
+  readonly evaluated?: Readonly<Record<string, readonly ResultPoint[]>>;
+}
+
+/** Losses over epochs, on a logarithmic axis: of every step as moving means, and what evaluations found. */
+export function lossCurve(losses: readonly number[], perEpoch: number, more: MoreLosses = {}): string {
+  const { others = {}, evaluated = {} } = more;
+  const curves = Object.entries({ "training loss": losses, ...others }).map(([name, values]) => {
+    const raw = thinned(values, 600, perEpoch).filter(({ y }) => y > 0);
+    const ys = raw.map(({ y }) => y);
+    const smooth = smoothed(ys, Math.ceil(raw.length / 60)).map((y, i) => ({ x: raw[i]!.x, y }));
+    return { name, raw, line: smooth, dots: [] as Point[] };
+  });
+  for (const [name, points] of Object.entries(evaluated)) {
+    const line = points.map(({ epoch, value }) => ({ x: epoch, y: value })).filter(({ y }) => y > 0);
+    curves.push({ name, raw: [], line, dots: line });
+  }
+  const ys = curves.flatMap(({ raw, dots }) => [...raw, ...dots]).map(({ y }) => y);
   const [least, most] = [Math.min(...ys), Math.max(...ys)];
+  const several = curves.length > 1;
   return drawn({
-    ariaLabel: "The loss of every step",
+    ariaLabel: several ? `The ${curves.map(({ name }) => name).join(", the ")}` : "The loss of every step",
     width: 640,
     height: 300,
     marginLeft: 56,
     marginBottom: 44,
+    ...(several ? { marginRight: 120 } : {}),
     x: { label: "epoch", nice: true, ...below },
     y: { label: "loss", type: "log", grid: true, tickFormat: "~g", ticks: steps(least, most) },
-    marks: [
-      Plot.line(raw, { x: "x", y: "y", stroke: hue.main, strokeOpacity: 0.4 }),
-      Plot.line(smooth, { x: "x", y: "y", stroke: hue.main, strokeWidth: 2.5 }),
-    ],
+    marks: curves.flatMap(({ name, raw, line, dots }, k) => {
+      const stroke = hues[k % hues.length]!;
+      return [
+        Plot.line(raw, { x: "x", y: "y", stroke, strokeOpacity: several ? 0.25 : 0.4 }),
+        Plot.line(line, { x: "x", y: "y", stroke, strokeWidth: 2.5 }),
+        Plot.dot(dots, { x: "x", y: "y", fill: stroke, r: 4 }),
+        ...(several ? [named(line, name, stroke)] : []),
+      ];
+    }),
   });
 }
+
+/** The name of a curve, at its end. */
+const named = (line: readonly Point[], name: string, fill: string) =>
+  Plot.text(line.slice(-1), { x: "x", y: "y", text: () => name, fill, dx: 8, textAnchor: "start" });
 
 /** The error of every step, for a long run that converges early: both axes are logarithmic. */
 export function errorCurve(errors: readonly number[]): string {
@@ -111,16 +141,23 @@ export interface ResultPoint {
   readonly value: number;
 }
 
-/** A result after each evaluation. */
-export function resultCurve(points: readonly ResultPoint[], name: string, said: (value: number) => string): string {
+/** Results of one kind after each evaluation, by name. */
+export function resultCurve(
+  results: Readonly<Record<string, readonly ResultPoint[]>>,
+  said: (value: number) => string,
+): string {
+  const all = Object.entries(results);
+  const points = all[0]?.[1] ?? [];
   const last = points.at(-1)?.epoch ?? 1;
+  const several = all.length > 1;
   return drawn({
-    ariaLabel: `The ${name} after each evaluation`,
+    ariaLabel: `The ${all.map(([name]) => name).join(", the ")} after each evaluation`,
     width: 640,
     height: 230,
     marginLeft: 56,
     marginBottom: 44,
     marginTop: 28,
+    ...(several ? { marginRight: 130 } : {}),
     inset: 12,
     x: {
       label: "epoch",
@@ -128,24 +165,30 @@ export function resultCurve(points: readonly ResultPoint[], name: string, said: 
       tickFormat: "~s",
       ...below,
     },
-    y: { label: name, grid: true, ticks: 4, tickFormat: ".4~g" },
-    marks: [
-      Plot.line(points, { x: "epoch", y: "value", stroke: hue.main, strokeWidth: 2.5 }),
-      Plot.dot(points, {
-        x: "epoch",
-        y: "value",
-        fill: hue.main,
-        r: 4,
-        title: ({ epoch, value }: ResultPoint) => `epoch ${epoch}: ${said(value)}`,
-      }),
-      Plot.text(points.slice(-1), {
-        x: "epoch",
-        y: "value",
-        text: ({ value }: ResultPoint) => said(value),
-        dy: -12,
-        fontWeight: "bold",
-      }),
-    ],
+    y: { label: several ? "" : (all[0]?.[0] ?? ""), grid: true, ticks: 4, tickFormat: ".4~g" },
+    marks: all.flatMap(([name, points], k) => {
+      const stroke = hues[k % hues.length]!;
+      return [
+        Plot.line(points, { x: "epoch", y: "value", stroke, strokeWidth: 2.5 }),
+        Plot.dot(points, {
+          x: "epoch",
+          y: "value",
+          fill: stroke,
+          r: 4,
+          title: ({ epoch, value }: ResultPoint) => `epoch ${epoch}: ${said(value)}`,
+        }),
+        Plot.text(points.slice(-1), {
+          x: "epoch",
+          y: "value",
+          text: ({ value }: ResultPoint) => said(value),
+          dy: -12,
+          fontWeight: "bold",
+        }),
+        ...(several
+          ? [named(points.map(({ epoch, value }) => ({ x: epoch, y: value })), name, stroke)] // prettier-ignore
+          : []),
+      ];
+    }),
   });
 }
 

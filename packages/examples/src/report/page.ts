@@ -9,9 +9,13 @@ export interface Section {
 }
 
 export interface Report {
+  /** The command that repeats it, and what it ran on: versions, the backend. */
+  readonly command?: readonly [line: string, on: string];
   readonly title: string;
   /** The main result, and what it means. */
   readonly result: readonly [value: string, what: string];
+  /** What there is to say of the result: that less than all was done, what all of it reaches. */
+  readonly remarks?: readonly string[];
   /** Further facts: name and value. */
   readonly facts: readonly (readonly [name: string, value: string])[];
   readonly sections: readonly Section[];
@@ -67,6 +71,8 @@ header { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 1r
 .result { margin: 0; font-size: 2.6rem; line-height: 1.1; font-weight: 700; color: var(--mark); }
 .result small { display: block; font-size: .9rem; font-weight: 400; color: var(--soft); }
 dl { flex-basis: 100%; display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem 1.5rem; margin: 0; padding-top: 1rem; border-top: 1px solid var(--line); }
+.command { font-size: .85rem; color: var(--soft); overflow-wrap: anywhere; }
+.remark { margin: .25rem 0; color: var(--soft); }
 dt { font-size: .8rem; color: var(--soft); }
 dd { margin: 0; font-variant-numeric: tabular-nums; }
 svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
@@ -89,7 +95,7 @@ footer { text-align: center; font-size: .85rem; color: var(--soft); }
 `;
 
 /** The whole page. */
-export const page = ({ title, result, facts, sections }: Report): string => `<!doctype html>
+export const page = ({ command, title, result, remarks = [], facts, sections }: Report): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8" />
@@ -100,9 +106,9 @@ export const page = ({ title, result, facts, sections }: Report): string => `<!d
 <body>
 <main>
 <header>
-<h1>${escaped(title)}</h1>
+${command === undefined ? "" : `<p class="command"><code>${escaped(command[0])}</code><br />${escaped(command[1])}</p>\n`}<h1>${escaped(title)}</h1>
 <p class="result">${escaped(result[0])}<small>${escaped(result[1])}</small></p>
-<dl>
+${remarks.map((remark) => `<p class="remark">${escaped(remark)}</p>\n`).join("")}<dl>
 ${facts.map(([name, value]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>`).join("\n")}
 </dl>
 </header>

@@ -1,12 +1,14 @@
 // The report on a training: the result, how it learned, and what the program shows.
-import { labelOf, said } from "../words.ts";
+import { familyOf, isLoss, labelOf, said } from "../words.ts";
 import type { Entry } from "../record.ts";
-import { errorCurve, lossCurve, resultCurve } from "./figures.ts";
+import { errorCurve, lossCurve, resultCurve, type ResultPoint } from "./figures.ts";
 import { escaped, page, type Report, type Section } from "./page.ts";
 
-export interface TrainingFindings extends Pick<Report, "title" | "result" | "facts"> {
+export interface TrainingFindings extends Omit<Report, "sections"> {
   /** The noted losses, in order; none in a measurement. */
   readonly losses: readonly number[];
+  /** Further losses of the steps, by name. */
+  readonly otherLosses?: Readonly<Record<string, readonly number[]>>;
   readonly evaluations: readonly Entry[];
   readonly sections: readonly Section[];
   /** The model's parts as text. */
@@ -14,12 +16,19 @@ export interface TrainingFindings extends Pick<Report, "title" | "result" | "fac
 }
 
 /** The report as a page. */
-export const trainingReport = ({ losses, evaluations, sections, summary, ...head }: TrainingFindings): string =>
+export const trainingReport = ({
+  losses,
+  otherLosses = {},
+  evaluations,
+  sections,
+  summary,
+  ...head
+}: TrainingFindings): string =>
   page({
     ...head,
     sections: [
-      ...lossSection(losses, evaluations),
-      ...(losses.length === 0 && summary === undefined ? [] : resultSection(evaluations)), // nothing was learned
+      ...lossSection(losses, otherLosses, evaluations),
+      ...(losses.length === 0 && summary === undefined ? [] : resultSection(losses, evaluations)), // nothing was learned
       ...sections,
       ...(summary === undefined
         ? []
@@ -27,32 +36,70 @@ export const trainingReport = ({ losses, evaluations, sections, summary, ...head
     ],
   });
 
-function lossSection(losses: readonly number[], evaluations: readonly Entry[]): Section[] {
+function lossSection(
+  losses: readonly number[],
+  others: Readonly<Record<string, readonly number[]>>,
+  evaluations: readonly Entry[],
+): Section[] {
   if (losses.length === 0) return [];
-  const epochs = evaluations.at(-1)?.values["epoch"] ?? 1;
-  // Where an epoch is a step, as in regression with all of the data, only a logarithmic axis shows the beginning.
-  const single = epochs >= losses.length && losses.length > 1;
+  if (isSingle(losses, evaluations))
+    return [
+      {
+        title: "How it learned",
+        about: "The error, step by step; both axes are logarithmic.",
+        body: errorCurve(losses),
+      },
+    ];
+  const named = Object.fromEntries(Object.entries(others).map(([name, values]) => [labelOf(name), values]));
+  const evaluated = pointsBy(evaluations, isLoss);
+  const beside = Object.keys(evaluated).map((name) => `, and the ${name} after each evaluation`);
   return [
     {
       title: "How it learned",
-      about: single
-        ? "The error, step by step; both axes are logarithmic."
-        : "The loss of every step (pale) and its moving mean, on a logarithmic axis.",
-      body: single ? errorCurve(losses) : lossCurve(losses, losses.length / epochs),
+      about: `The loss of every step (pale) and its moving mean${beside.join("")}, on a logarithmic axis.`,
+      body: lossCurve(losses, losses.length / epochsIn(evaluations), { others: named, evaluated }),
     },
   ];
 }
 
-/** The main result after each evaluation. */
-function resultSection(evaluations: readonly Entry[]): Section[] {
-  const name = Object.keys(evaluations[0]?.values ?? {}).find((key) => key !== "epoch");
-  if (name === undefined) return [];
-  const points = evaluations.map(({ values }) => ({ epoch: values["epoch"]!, value: values[name]! }));
+const epochsIn = (evaluations: readonly Entry[]): number => evaluations.at(-1)?.values["epoch"] ?? 1;
+
+/** Where an epoch is a step, as in regression with all of the data, only a logarithmic axis shows the beginning. */
+const isSingle = (losses: readonly number[], evaluations: readonly Entry[]): boolean =>
+  epochsIn(evaluations) >= losses.length && losses.length > 1;
+
+/** What evaluations found, by its label; the best so far hides how it went on, and is left out. */
+function pointsBy(
+  evaluations: readonly Entry[],
+  wanted: (name: string) => boolean,
+): Readonly<Record<string, readonly ResultPoint[]>> {
+  const names = new Set(evaluations.flatMap(({ values }) => Object.keys(values)));
+  const shown = [...names].filter((name) => name !== "epoch" && !/^best[A-Z]/.test(name) && wanted(name));
+  return Object.fromEntries(
+    shown.map((name) => [
+      labelOf(name),
+      evaluations.flatMap(({ values: { epoch, [name]: value } }) =>
+        epoch === undefined || value === undefined ? [] : [{ epoch, value }],
+      ),
+    ]),
+  );
+}
+
+/** The results after each evaluation, those of a kind in one chart; losses are beside those of the steps. */
+function resultSection(losses: readonly number[], evaluations: readonly Entry[]): Section[] {
+  const drawn = losses.length > 0 && !isSingle(losses, evaluations);
+  const names = Object.keys(evaluations.at(-1)?.values ?? {}).filter((name) => !(drawn && isLoss(name)));
+  const charts = [...new Set(names.map(familyOf))].flatMap((family) => {
+    const results = pointsBy(evaluations, (name) => names.includes(name) && familyOf(name) === family);
+    return Object.keys(results).length === 0 ? [] : [{ family, results }];
+  });
+  if (charts.length === 0) return [];
+  const labels = charts.flatMap(({ results }) => Object.keys(results));
   return [
     {
       title: "How well it does",
-      about: `The ${labelOf(name)} after each evaluation.`,
-      body: resultCurve(points, labelOf(name), (value) => said(name, value)),
+      about: `The ${labels.join(", the ")} after each evaluation.`,
+      body: charts.map(({ family, results }) => resultCurve(results, (value) => said(family, value))).join("\n"),
     },
   ];
 }
