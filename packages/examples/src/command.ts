@@ -49,8 +49,10 @@ const option = {
   backend: () => new Option("--backend <name>", "where to compute (default: cpu)").choices(backendNames),
   out: () =>
     new Option("--out <folder>", "where the report and the model go (default: weft-out/<program>-<data>-<options>)"),
-  overwrite: () => new Option("--overwrite", "begin again where the folder holds a training that is not finished"),
-  limit: () => new Option("--limit <n>", `use no more ${cases.join(", ")} than this`).argParser(whole(1)),
+  overwrite: () =>
+    new Option("--overwrite", "begin again where the folder holds a training that is not finished, or other files"),
+  limit: () =>
+    new Option("--limit <n>", `use no more ${cases.join(", ")} than this, also for tests`).argParser(whole(1)),
   resume: () => new Option("--resume <folder>", "go on with the training in a folder, with the same numbers"),
 };
 

@@ -1,5 +1,5 @@
-// Interruption by signals. After the first Ctrl-C training ends cleanly: the step ends, the model is saved, the report
-// is written. The second ends the program at once.
+// Interruption by signals. Before training begins, a signal ends the program. After the first one in training it ends
+// cleanly: the step ends, the model is saved, the report is written. The next ends the program at once.
 
 /** Exit codes of programs ended by a signal: 128 + the number of the signal. */
 const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -9,23 +9,38 @@ const signals = Object.keys(codes) as Signal[];
 export interface Interruption {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
+  /** From now on the first signal ends training cleanly. */
+  begin(): void;
   /** The exit code for the program: 0 if it was not interrupted. */
   code(): number;
   /** Stops listening: from now on signals end the program at once. */
   end(): void;
 }
 
-/** Listens for signals until the first one comes, and calls `notify` with it. */
-export function interruption(notify: (signal: string) => void): Interruption {
+interface Told {
+  /** A signal that ends the program, before training has begun. */
+  readonly early: (signal: string) => void;
+  /** The first signal in training. */
+  readonly first: (signal: string) => void;
+}
+
+/** Listens for signals until the first one comes. */
+export function interruption({ early, first }: Told): Interruption {
   const controller = new AbortController();
   let code = 0;
+  let begun = false;
   const stop = (signal: Signal): void => {
     end();
+    if (!begun) {
+      early(signal);
+      process.kill(process.pid, signal); // nobody listens now: it has its default effect
+      return;
+    }
     code = codes[signal];
     controller.abort();
-    notify(signal);
+    first(signal);
   };
   const end = (): void => signals.forEach((signal) => void process.off(signal, stop));
   for (const signal of signals) process.on(signal, stop);
-  return { signal: controller.signal, code: () => code, end };
+  return { signal: controller.signal, begin: () => void (begun = true), code: () => code, end };
 }

@@ -1,12 +1,12 @@
 // Training as the command does it: epochs of steps, evaluations, and a file from which an interrupted training goes on
 // with the same numbers.
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Backend } from "@weft/tensor";
 import { progress, type Display, type Signal } from "@weft/data";
 import { FileError, load, params, place, readMetadata, save, type Metadata } from "@weft/nn";
 import { DivergenceError } from "@weft/optim";
 import { logTo, type Log, type Scalars } from "@weft/train";
+import { filesIn } from "./output-folder.ts";
 import { isValues, type Learner, type Step, type Steps } from "./program.ts";
 import { TrainingRecord } from "./record.ts";
 import { turns } from "./turns.ts";
@@ -26,6 +26,8 @@ export interface LearningOptions {
   /** What the files say beside the epoch. */
   readonly notes?: Metadata;
   readonly signal?: Signal;
+  /** Seconds between two saves in the middle of epochs (60), from which a training that is killed can go on. */
+  readonly saveEvery?: number;
   /** Shows progress elsewhere than on the terminal. */
   readonly display?: Display;
   /** Called after each evaluation, with what the learner says, and with an error if a file could not be written. */
@@ -38,43 +40,46 @@ export interface Learned {
   /** The steps and the whole epochs, those before a resumed training, too. */
   readonly step: number;
   readonly epoch: number;
-  /** The steps of this run alone. */
-  readonly taken: number;
-  /** How long these took, without evaluations and saving. */
+  /** How long all of its steps took, in seconds, without evaluations. */
   readonly seconds: number;
+  /** The steps of this run alone, and how long they took. */
+  readonly taken: number;
+  readonly takenSeconds: number;
   /** What was measured at the end; undefined if there was no step at all. */
   readonly result: Scalars | undefined;
 }
 
-export const filesIn = (folder: string) => ({
-  model: join(folder, "model.safetensors"),
-  training: join(folder, "training.safetensors"),
-  metrics: join(folder, "metrics.jsonl"),
-  report: join(folder, "report.html"),
-});
-
 /** Trains until the epochs or steps are done, or the signal comes. */
 export async function learn(learner: Learner, options: LearningOptions): Promise<Learned> {
-  const { backend, folder, epochs, every = 1, steps = Infinity, signal, notes = {}, told } = options;
+  const { backend, folder, epochs, every = 1, steps = Infinity, signal, notes = {}, told, saveEvery = 60 } = options;
   const files = filesIn(folder);
   const at = { step: 0, epoch: 0 };
   const training = { model: learner.model ?? {}, ...learner.state, random: backend.stream, at };
+  /** How long the steps took before. */
+  let earlier = 0;
+  /** The step at which the model was saved. */
+  let saved: number | undefined;
   if (options.resume === true) {
-    refuseOthers(learner.vocabularies ?? {}, await readMetadata(files.training), files.training);
+    const metadata = await readMetadata(files.training);
+    refuseOthers(learner.vocabularies ?? {}, metadata, files.training);
     await load(files.training, training);
+    earlier = Number(metadata["seconds"] ?? 0);
+    saved = await stepOf(files.model);
   } else for (const file of [files.model, files.training, files.report]) await rm(file, { force: true });
-  const record = await TrainingRecord.open(files.metrics, at.step);
+  const record = await TrainingRecord.open(files.metrics, at.step, (error) => told?.(at.epoch, error));
   const before = { ...at };
   /** The steps with which epochs ended. */
   const ends: number[] = [];
-  /** The step at which the model was saved. */
-  let saved = options.resume === true && learner.model !== undefined ? at.step : undefined;
-  /** What was noted in the files that were written last. */
-  let noted: Metadata | undefined;
+  /** What was said in the files that were written last. */
+  let lastSaid: Metadata | undefined;
 
   const done = (): boolean =>
     at.epoch >= epochs || at.step >= steps || signal?.aborted === true || learner.finished?.() === true;
   const turn = turns();
+  /** How long the steps of this run took, and when the training was saved. */
+  let seconds = 0;
+  let savedAt = performance.now();
+  const isDue = (): boolean => learner.model !== undefined && performance.now() - savedAt >= 1000 * saveEvery;
   /** The steps until the next evaluation, of which an epoch has begun. */
   async function* round(begun: Steps): AsyncGenerator<Step> {
     const end = Math.min(epochs, (Math.floor(at.epoch / every) + 1) * every);
@@ -90,10 +95,13 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     }
   }
 
+  /** The step that was noted last. */
+  let noted = at.step;
   /** What is measured is noted; it ends the training if it is not finite. */
   const log: Log = {
     async scalars(step, values) {
       record.scalars(step, values);
+      noted = step;
       const wrong = Object.entries(values).find(([, x]) => !Number.isFinite(x));
       if (wrong === undefined) return;
       await record.flush();
@@ -106,34 +114,48 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     flush: () => record.flush(),
   };
 
+  const known = (): Metadata => ({
+    ...notes,
+    ...asMetadata(learner.vocabularies),
+    epoch: at.epoch,
+    step: at.step,
+    ...(learner.finished?.() && { finished: true }),
+  });
+  const writeTraining = async (extra: Metadata = {}): Promise<void> => {
+    savedAt = performance.now(); // if it fails, it is tried again a minute later
+    await save(files.training, training, { ...known(), ...extra, seconds: earlier + seconds });
+  };
   const write = async (extra: Metadata = {}): Promise<void> => {
     if (learner.model === undefined) return;
-    const known = {
-      ...notes,
-      ...asMetadata(learner.vocabularies),
-      epoch: at.epoch,
-      step: at.step,
-      ...(learner.finished?.() && { finished: true }),
-      ...extra,
-    };
-    await save(files.model, learner.model, known);
+    await save(files.model, learner.model, { ...known(), ...extra });
     saved = at.step;
-    await save(files.training, training, known);
-    noted = extra;
+    await writeTraining(extra);
+    lastSaid = extra;
   };
-  const writeOrTell = (extra?: Metadata): Promise<void> =>
-    write(extra).catch((error: unknown) => {
-      if (!(error instanceof FileError)) throw error;
-      told?.(at.epoch, error); // the next one may succeed
-    });
+  const tell = (error: unknown): void => {
+    if (!(error instanceof FileError)) throw error;
+    told?.(at.epoch, error); // the next one may succeed
+  };
+  const writeOrTell = (extra?: Metadata): Promise<void> => write(extra).catch(tell);
   /** An evaluation leaves random numbers where they were: how often it happens changes nothing. */
   const evaluate = async (epoch?: number): Promise<Scalars> => {
     const stream = { ...backend.stream };
     return learner.evaluate(epoch).finally(() => Object.assign(backend.stream, stream));
   };
 
+  /** Saves the training in the middle of an epoch, but not the model alone: it has not been measured. */
+  async function saveBetween(item: Step): Promise<void> {
+    for (const x of isValues(item) ? Object.values(item) : [item]) if (typeof x === "object") await x.item();
+    await new Promise((resolve) => setImmediate(resolve)); // what was read is noted
+    // What the record has not is not done; and what the last step made of the model is not in its loss yet.
+    if (noted !== at.step) return;
+    savedAt = performance.now();
+    if (!(await isFinite({ model: learner.model, ...learner.state }, backend))) return;
+    await record.flush();
+    await writeTraining().catch(tell);
+  }
+
   let result: Scalars | undefined;
-  let seconds = 0;
   while (!done()) {
     const { epoch } = at;
     const name = `epoch ${epoch + 1}/${epochs}`;
@@ -144,9 +166,14 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
       values: (item) => (isValues(item) ? item : { loss: item }),
       step: () => at.step,
     });
-    const began = performance.now();
-    for await (const _ of logged);
-    seconds += (performance.now() - began) / 1000;
+    let start = performance.now();
+    for await (const item of logged) {
+      if (!isDue()) continue;
+      seconds += (performance.now() - start) / 1000;
+      await saveBetween(item);
+      start = performance.now();
+    }
+    seconds += (performance.now() - start) / 1000;
     const whole = at.epoch > epoch;
     if (!whole) await writeOrTell(); // a second signal may end the program while it evaluates
     result = await evaluate(whole ? at.epoch : undefined).catch(async (error: unknown) => {
@@ -161,15 +188,24 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     told?.(whole ? at.epoch : epoch + 1, result, await learner.says?.());
   }
   if (result === undefined && at.step > 0) result = await evaluate();
-  if (noted === undefined || noted !== result) await write(result);
-  return { record, ...at, taken: at.step - before.step, seconds, result };
+  if (lastSaid === undefined || lastSaid !== result) await write(result);
+  return { record, ...at, seconds: earlier + seconds, taken: at.step - before.step, takenSeconds: seconds, result };
 }
 
 /** Whether all parameters are finite: what has diverged does not replace what has not. */
 async function isFinite(model: object | undefined, backend: Backend): Promise<boolean> {
   if (model === undefined) return false;
   await place(model, backend);
-  for (const { value } of params(model))
-    if (!Array.from(await value.data(), Number).every(Number.isFinite)) return false;
+  for (const { value } of params(model)) {
+    const numbers: Iterable<number | bigint> = await value.data();
+    for (const x of numbers) if (!Number.isFinite(Number(x))) return false;
+  }
   return true;
 }
+
+/** The step of a saved model; undefined if there is none. */
+const stepOf = (file: string): Promise<number | undefined> =>
+  readMetadata(file).then(
+    ({ step }) => (step === undefined ? undefined : Number(step)),
+    () => undefined,
+  );

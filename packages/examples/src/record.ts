@@ -1,6 +1,7 @@
 // The record of a training: its numbers, in `metrics.jsonl` and in memory. A training that goes on keeps the lines up to
 // the step at which it was saved, and takes the steps after it again.
 import { readFile, rename, writeFile } from "node:fs/promises";
+import { printable } from "@weft/tensor";
 import { FileError } from "@weft/nn";
 import { jsonl, type FileLog, type Log, type Scalars } from "@weft/train";
 import { isLoss } from "./words.ts";
@@ -14,14 +15,21 @@ export interface Entry {
 export class TrainingRecord implements Log {
   readonly entries: Entry[];
   readonly #file: FileLog;
+  readonly #lost: (error: FileError) => void;
+  /** Whether the file can no longer be written: from then on the numbers are in memory only. */
+  #isLost = false;
 
-  private constructor(path: string, entries: Entry[]) {
+  private constructor(path: string, entries: Entry[], lost: (error: FileError) => void) {
     this.entries = entries;
     this.#file = jsonl(path);
+    this.#lost = lost;
   }
 
-  /** Begins a record; lines of an earlier one are kept up to `step`. */
-  static async open(path: string, step: number): Promise<TrainingRecord> {
+  /**
+   * Begins a record; lines of an earlier one are kept up to `step`. `lost` is called once if the file cannot be written any
+   * longer: a full disk does not end a training.
+   */
+  static async open(path: string, step: number, lost: (error: FileError) => void): Promise<TrainingRecord> {
     const lines = step === 0 ? [] : await linesUpTo(path, step);
     const fresh = `${path}.new`;
     await writeFile(fresh, lines.map(({ line }) => `${line}\n`).join(""));
@@ -29,16 +37,28 @@ export class TrainingRecord implements Log {
     return new TrainingRecord(
       path,
       lines.map(({ entry }) => entry),
+      lost,
     );
   }
 
   scalars(step: number, values: Scalars): void {
     this.entries.push({ step, values });
-    this.#file.scalars(step, values);
+    if (this.#isLost) return;
+    try {
+      this.#file.scalars(step, values);
+    } catch (error) {
+      this.#lose(error);
+    }
   }
 
-  flush(): Promise<void> {
-    return this.#file.flush();
+  async flush(): Promise<void> {
+    if (!this.#isLost) await this.#file.flush().catch((error: unknown) => this.#lose(error));
+  }
+
+  #lose(error: unknown): void {
+    if (!(error instanceof FileError)) throw error;
+    if (!this.#isLost) this.#lost(error);
+    this.#isLost = true;
   }
 
   /** The noted losses, in order. */
@@ -77,14 +97,26 @@ async function linesUpTo(path: string, last: number): Promise<{ line: string; en
 }
 
 function entryOf(line: string, where: string): Entry {
+  const refuse = (what: string, cause?: unknown): never => {
+    throw new FileError(`${where} ${what}. Delete the file to go on without the earlier curves.`, { cause });
+  };
   let read: unknown;
   try {
     read = JSON.parse(line);
   } catch (cause) {
-    throw new FileError(`${where} is not JSON. Delete the file to go on without the earlier curves.`, { cause });
+    return refuse("is not JSON", cause);
   }
+  if (typeof read !== "object" || read === null || Array.isArray(read)) return refuse("is not an object");
   const { step, time: _, ...values } = read as Record<string, unknown>;
-  // NaN and infinities are strings in JSON.
-  const numbers = Object.entries(values).map(([name, x]) => [name, Number(x)] as const);
-  return { step: Number(step), values: Object.fromEntries(numbers) };
+  if (!Number.isSafeInteger(step) || Number(step) < 1) return refuse("has no step");
+  const wrong = Object.keys(values).find((name) => !isNumber(values[name]));
+  if (wrong !== undefined) return refuse(`has no number as ${printable(wrong, 80)}`);
+  return {
+    step: Number(step),
+    values: Object.fromEntries(Object.entries(values).map(([name, x]) => [name, Number(x)])),
+  };
 }
+
+/** NaN and infinities are strings in JSON. */
+const isNumber = (x: unknown): boolean =>
+  typeof x === "number" || ["NaN", "Infinity", "-Infinity"].includes(x as string);

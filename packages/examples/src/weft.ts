@@ -2,10 +2,20 @@
 // The command-line program `weft`.
 import { run } from "./command.ts";
 
-// The reader of a pipe may exit (`weft train | head -1`): then output is dropped, and training continues.
+let lost = false;
+
+// The reader of a pipe may exit (`weft train | head -1`): then output is dropped, and training continues. So it does where
+// output goes to a full disk, but that is an error.
 for (const stream of [process.stdout, process.stderr])
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+    if (lost || error.code === "EPIPE" || error.code === "EIO") return;
+    lost = true;
+    console.error(`weft: output cannot be written: ${error.message}`);
   });
 
-process.exitCode = await run(process.argv.slice(2));
+const code = await run(process.argv.slice(2));
+// Errors of the last lines come after this.
+process.exitCode = code;
+process.on("exit", () => {
+  if (lost && code === 0) process.exitCode = 1;
+});

@@ -12,6 +12,9 @@ export const count = (n: number): string => n.toLocaleString("en-US");
 /** A speed with three digits, `4,690`; slow ones keep theirs. */
 export const rate = (n: number): string => n.toLocaleString("en-US", { maximumSignificantDigits: 3 });
 
+/** `1 step`, `1,500 steps` */
+export const counted = (n: number, what: string): string => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
+
 /** `8.2 s`, from a minute on `1:05 min` */
 export const clock = (seconds: number): string =>
   seconds < 60

@@ -5,7 +5,7 @@ import { Chain, Linear, save } from "@weft/nn";
 import { flatten } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { ownOptions } from "../src/command.ts";
-import { filesIn } from "../src/learning.ts";
+import { filesIn } from "../src/output-folder.ts";
 import { programNames } from "../src/programs.ts";
 import { temporaryFolder, weft } from "./session.ts";
 

@@ -76,7 +76,7 @@ test.each([
     `${signal}: stopping after this step, then the model and the report are written. Press Ctrl-C again to quit immediately.`,
   );
   expect(lines.at(-1)).toBe(`Report  ${files.report}`);
-  expect(readFileSync(files.report, "utf8")).toMatch(/\d+ of 100000, interrupted/);
+  expect(readFileSync(files.report, "utf8")).toMatch(/\d+ of 100,000, interrupted/);
   const metadata = await readMetadata(files.model);
   expect(metadata["epoch"]).toBeGreaterThanOrEqual(2);
   const accuracy = `${(100 * Number(metadata["testAccuracy"])).toFixed(2)} %`;
@@ -154,9 +154,7 @@ test("a model that cannot be saved for a while does not end training", async () 
     }
   });
   expect(await ended).toEqual({ code: 130, signal: null });
-  expect(lines.some((line) => /^epoch \d+\/100000: save: .* it is a folder.*Training continues\.$/.test(line))).toBe(
-    true,
-  );
+  expect(lines.some((line) => /^save: .* it is a folder.*Training continues\.$/.test(line))).toBe(true);
   expect(lines.at(-1)).toBe(`Report  ${files.report}`);
   expect(state).toBe("stopped");
   expect((await weft("predict", files.model, "0")).code).toBe(0);
@@ -192,8 +190,13 @@ test("linear regression stops between two steps too, and lets signal handlers ru
   const backend = await open({});
   const data = { data: Float32Array.of(1, 2, 3), shape: [3, 1], dtype: "f32" } as const;
   const stop = new AbortController();
-  setTimeout(() => stop.abort(), 30);
   const how = { backend, folder: temporaryFolder(), epochs: 1e9, every: 1e9, display, signal: stop.signal };
-  const { record } = await learn(linearRegression({ inputs: data, targets: data }, backend), how);
+  const learner = linearRegression({ inputs: data, targets: data }, backend);
+  const epoch = (): ReturnType<typeof learner.epoch> => {
+    timer ??= setTimeout(() => stop.abort(), 30);
+    return learner.epoch();
+  };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const { record } = await learn({ ...learner, epoch }, how);
   expect(record.losses.length).toBeGreaterThan(0);
 });

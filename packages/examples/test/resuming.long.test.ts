@@ -1,5 +1,5 @@
 // A training that is interrupted and goes on ends with the same files as one that was not.
-import { appendFileSync, cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { param } from "@weft/autograd";
 import { digits } from "@weft/data";
@@ -10,6 +10,7 @@ import { classifierLearner } from "../src/classifier.ts";
 import { run } from "../src/command.ts";
 import { learn } from "../src/learning.ts";
 import { recipes } from "../src/recipes.ts";
+import { expectResumes, type Start } from "./runs.ts";
 import { lines, same, temporaryFolder, weft } from "./session.ts";
 
 const words = ["train", "mlp", "--limit", "400", "--epochs", "3", "--seed", "5"];
@@ -39,7 +40,7 @@ test("a training that is over can go on for more epochs", async () => {
 async function killed(...more: string[]): Promise<string> {
   const [folder, left] = [temporaryFolder(), temporaryFolder()];
   const code = await run([...words, ...more, "--out", folder], (line) => {
-    if (line.startsWith("epoch 1/")) cpSync(folder, left, { recursive: true });
+    if (line.startsWith("epoch 1/")) cpSync(folder, left, { recursive: true }); // with its lock
   });
   expect(code).toBe(0);
   expect((await readMetadata(join(left, "training.safetensors")))["step"]).toBe(4);
@@ -84,9 +85,6 @@ test("one that has is", async () => {
   const { zeros } = await open({});
   const numbers = { w: param(zeros([1])) };
   await save(file, numbers, { ...notes, finished: true });
-  await fresh();
-  // Files of other programs say nothing.
-  await save(file, numbers, { epoch: 1 });
   await fresh();
 });
 
@@ -165,7 +163,10 @@ test("what does not fit is refused, and nothing is lost", async () => {
   expect(await refused("--resume", folder, "--out", "elsewhere")).toBe(
     `weft: a training goes on in its own folder, here ${folder}, not in elsewhere: leave --out out, or copy the folder and resume the copy.`,
   );
-  expect(await refused("--resume", temporaryFolder())).toMatch(/^weft: readMetadata: .* cannot be read: ENOENT/);
+  expect(await refused("--resume", temporaryFolder())).toMatch(
+    /^weft: nothing is saved in .*: `weft train <program> --out /,
+  );
+  expect(await refused("--resume", "nowhere")).toMatch(/^weft: there is no folder nowhere\./);
   writeFileSync(join(folder, "metrics.jsonl"), "no JSON\n");
   expect(await refused("--resume", folder)).toMatch(/^weft: .*metrics\.jsonl, line 1 is not JSON\. Delete the file/);
   expect(readFileSync(join(folder, "training.safetensors")).equals(before)).toBe(true);
@@ -183,5 +184,48 @@ test("--quick says what all of it would reach, if it has left something out", as
 test("weft list names every program, what it learns and how long that takes", async () => {
   const { code, out } = await weft("list");
   expect(code).toBe(0);
-  for (const line of out.split("\n")) expect(line).toMatch(/^\S+ +\S.* \(.*\)$/);
+  for (const line of out.split("\n")) expect(line).toMatch(/^\S+ +\S.* · .* · \S/);
+});
+
+test("a training that is over is left as it is, and says what to do for more", async () => {
+  const folder = temporaryFolder();
+  await weft(...words, "--out", folder);
+  const names = readdirSync(folder).sort();
+  expect(names).toEqual(["metrics.jsonl", "model.safetensors", "report.html", "training.safetensors"]);
+  const kept = () => names.map((name) => readFileSync(join(folder, name), "latin1"));
+  const before = kept();
+  const over = `The training in ${folder} is at epoch 3 and step 12: it was to go to`;
+  const then = "so nothing is left to do, and nothing was changed. For more: `weft train --resume";
+  for (const [more, end, next] of [
+    [[], "epoch 3", "--epochs 6"],
+    [["--epochs", "2"], "epoch 2", "--epochs 6"],
+    [["--steps", "5"], "--steps 5", "--steps 24"],
+  ] as const) {
+    const out = `${over} ${end}, ${then} ${folder} ${next}\`.`;
+    expect(await weft("train", "--resume", folder, ...more)).toEqual({ code: 0, out, err: "" });
+  }
+  expect(kept()).toEqual(before);
+  // It was killed before its report was written: that is made up for.
+  rmSync(join(folder, "report.html"));
+  expect(await weft("train", "--resume", folder)).toMatchObject({ code: 0, err: "" });
+  expect(existsSync(join(folder, "report.html"))).toBe(true);
+});
+
+test("the time of a training is that of all its parts", async () => {
+  const folder = temporaryFolder();
+  const secondsIn = async () => Number((await readMetadata(join(folder, "training.safetensors")))["seconds"]);
+  await weft(...words, "--out", folder, "--steps", "2");
+  const file = join(folder, "training.safetensors");
+  const early = await secondsIn();
+  expect(early).toBeGreaterThan(0);
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.toString("latin1").replace(String(early), "9".repeat(String(early).length)), "latin1");
+  await weft("train", "--resume", folder);
+  expect(await secondsIn()).toBeGreaterThan(9);
+});
+
+test.each([3, 4, 6])("a training that is killed after step %i goes on from its last save", async (step) => {
+  const start: Start = (backend) =>
+    classifierLearner(recipes.mlp, digits({ train: 200, test: 20 }), { backend, size: 50, seed: 1 });
+  await expectResumes(start, step, { epochs: 2 });
 });

@@ -1,6 +1,4 @@
 // Short trainings of a program on data made in a test: their losses, what they measure, and whether they resume.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { params, place, seed } from "@weft/nn";
 import type { Backend, Creation } from "@weft/tensor";
 import { expect } from "vitest";
@@ -9,7 +7,7 @@ import { learn, type Learned } from "../src/learning.ts";
 import type { Learner } from "../src/program.ts";
 import { trainingReport } from "../src/report/training.ts";
 import type { Matrix } from "./plain.ts";
-import { temporaryFolder } from "./session.ts";
+import { savedIn, temporaryFolder } from "./session.ts";
 
 /** Starts a program with the backend. */
 export type Start = (backend: Backend & Creation) => Learner | Promise<Learner>;
@@ -20,6 +18,7 @@ interface Length {
   readonly steps?: number;
   readonly folder?: string;
   readonly resume?: boolean;
+  readonly saveEvery?: number;
 }
 
 const display = { update: () => {}, close: () => {} };
@@ -42,17 +41,41 @@ export async function trained(start: Start, length: Length, on: BackendName = "c
   return { ...learned, learner, folder, losses: learned.record.losses };
 }
 
-/** A training that is interrupted after a step ends with the files of one that is not, byte for byte. */
+/**
+ * A training that is interrupted after a step, and one that is killed after it and has saved after each step, end with the
+ * files of one that was left alone, byte for byte.
+ */
 export async function expectResumes(start: Start, step: number, length: Length): Promise<void> {
   const whole = await trained(start, length);
   const begun = await trained(start, { ...length, steps: step });
   expect(begun.losses).toHaveLength(step);
-  const { folder } = begun;
-  const { losses, taken } = await trained(start, { ...length, folder, resume: true });
-  expect(taken).toBe(whole.step - step);
-  expect(losses).toEqual(whole.losses);
-  for (const name of ["model.safetensors", "training.safetensors"])
-    expect(readFileSync(join(folder, name)).equals(readFileSync(join(whole.folder, name))), name).toBe(true);
+  const left = temporaryFolder();
+  const saving = { ...length, folder: left, saveEvery: 0 };
+  await expect(trained(async (backend) => killedAfter(step, await start(backend)), saving)).rejects.toThrow("killed");
+  for (const [folder, how] of [
+    [begun.folder, length],
+    [left, saving],
+  ] as const) {
+    const { losses, taken } = await trained(start, { ...how, folder, resume: true });
+    expect(taken).toBe(whole.step - step);
+    expect(losses).toEqual(whole.losses);
+    for (const name of ["model.safetensors", "training.safetensors"])
+      expect(savedIn(folder, name).equals(savedIn(whole.folder, name)), name).toBe(true);
+  }
+}
+
+/** The learner, until it has taken so many steps. */
+function killedAfter(steps: number, learner: Learner): Learner {
+  let taken = 0;
+  return {
+    ...learner,
+    async *epoch() {
+      for await (const item of learner.epoch()) {
+        if (taken++ === steps) throw new Error("killed");
+        yield item;
+      }
+    },
+  };
 }
 
 type Ended = Partial<Pick<Learned, "record">> & { readonly learner: Learner };

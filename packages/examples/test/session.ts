@@ -31,9 +31,17 @@ export const lines = (folder: string): unknown[] =>
     .split("\n")
     .map((line) => ({ ...(JSON.parse(line) as object), time: 0 }));
 
+/** The bytes of a saved file but for how long its training took. */
+export function savedIn(folder: string, name: string): Buffer {
+  const file = readFileSync(join(folder, name));
+  const begin = 8 + Number(file.readBigUInt64LE(0));
+  const header = file.subarray(8, begin).toString().trimEnd();
+  return Buffer.concat([Buffer.from(header.replace(/,?"seconds":"[^"]*"/, "")), file.subarray(begin)]);
+}
+
 /** Two folders hold the same training, bit for bit. */
 export const same = (one: string, other: string): void => {
   for (const name of ["model.safetensors", "training.safetensors"])
-    expect(readFileSync(join(one, name)).equals(readFileSync(join(other, name))), name).toBe(true);
+    expect(savedIn(one, name).equals(savedIn(other, name)), name).toBe(true);
   expect(lines(one)).toEqual(lines(other));
 };

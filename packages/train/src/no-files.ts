@@ -2,6 +2,7 @@
 // platforms, and a call throws an error that says what to do in the browser instead.
 import { UnsupportedError } from "@weft/tensor";
 import type { CheckpointsFunction } from "./checkpoints.ts";
+import type * as folder from "./folder.ts";
 import type * as files from "./log/files.ts";
 
 const refuse = (what: string, instead: string): never => {
@@ -20,3 +21,6 @@ export const jsonl: typeof files.jsonl = () => refuse("jsonl", "Pass logTo an ob
 
 export const tensorBoard: typeof files.tensorBoard = () =>
   refuse("tensorBoard", "Pass logTo an object with scalars(step, values)");
+
+export const makeFolder: typeof folder.makeFolder = () =>
+  refuse("makeFolder", "Keep what you would write there in IndexedDB");

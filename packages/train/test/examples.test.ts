@@ -40,6 +40,7 @@ testExamples({
         train.checkpoints(steps, { ...options, folder: join(work, options.folder) })) as typeof train.checkpoints,
       jsonl: (path: string) => train.jsonl(join(work, path)),
       tensorBoard: (folder: string) => train.tensorBoard(join(work, folder)),
+      makeFolder: (folder: string) => train.makeFolder(join(work, folder)),
     };
   },
 });

@@ -9,7 +9,7 @@ import { pictureAt, png, tiled, type Pixels } from "../report/picture.ts";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataNames, dataset, digitNames, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
-import { filesIn } from "../learning.ts";
+import { filesIn } from "../output-folder.ts";
 import type { Program } from "../program.ts";
 import { isProgram, programNames, programs } from "../programs.ts";
 import { vocabulariesIn } from "../vocabularies.ts";
