@@ -1,6 +1,13 @@
 // The command line of `weft`: its arguments, and errors, which are reported in one line with exit code 1.
 import { isDeepStrictEqual } from "node:util";
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import {
+  Argument,
+  Command,
+  CommanderError,
+  InvalidArgumentError,
+  Option,
+  type CommandUnknownOpts,
+} from "@commander-js/extra-typings";
 import { ArgumentError, WeftError, printable } from "@weft/tensor";
 import { backendNames } from "./backends.ts";
 import { listCommand } from "./commands/list.ts";
@@ -138,6 +145,18 @@ export function ownOptions(all: Readonly<Record<string, Pick<Program, "options">
 
 const index = (text: string, before: number[] | undefined): number[] => [...(before ?? []), whole(0)(text)];
 
+/** An option that is given twice says two things: which of them counts, nobody should have to know. */
+function refuseRepeated(command: CommandUnknownOpts): void {
+  for (const { flags, ...option } of command.options) {
+    let before: unknown;
+    command.on(`option:${option.long!.slice(2)}`, (value: unknown) => {
+      if (before !== undefined && before !== value)
+        command.error(`error: option '${flags}' is given twice, as ${String(before)} and as ${String(value)}`);
+      before = value;
+    });
+  }
+}
+
 /** The message of a known error, in one line. */
 function words(error: unknown): string | undefined {
   const known =
@@ -162,6 +181,7 @@ export async function run(
   ) as [Print, Print];
   let code = 0;
   const weft = program(print, (given) => (code = given));
+  for (const command of weft.commands) refuseRepeated(command);
   for (const command of [weft, ...weft.commands])
     command.exitOverride().configureOutput({
       writeOut: (text) => print(text.trimEnd()),

@@ -16,7 +16,10 @@ export function vocabulariesIn(metadata: Metadata, file: string): Readonly<Recor
   if (vocabularies === undefined) return undefined;
   try {
     const all = JSON.parse(String(vocabularies)) as Vocabularies;
-    return Object.fromEntries(Object.entries(all).map(([name, data]) => [name, vocabularyFrom(data)]));
+    const found = Object.entries(all).map(([name, data]) => [name, vocabularyFrom(data)] as const);
+    const empty = found.find(([, { size }]) => size === 0)?.[0];
+    if (empty !== undefined) throw new DataError(`there are no ${empty}`);
+    return Object.fromEntries(found);
   } catch (cause) {
     throw new DataError(`${file}: its vocabularies cannot be read. It was changed after it was saved.`, { cause });
   }

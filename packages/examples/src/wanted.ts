@@ -49,6 +49,7 @@ const isRecord = (x: unknown): x is Readonly<Record<string, unknown>> =>
 
 const isWanted = (x: unknown, program: Program): x is Wanted =>
   isRecord(x) &&
+  (program.data === undefined || x["data"] !== undefined) && // each training says what it learns from
   Object.entries(x).every(([name, value]) => Object.hasOwn(kinds, name) && kinds[name as keyof Wanted](value, program));
 
 /** The command that repeats it, with all that it was given and the seed. */

@@ -83,6 +83,7 @@ test.each([
   ["train mlp --data cifar10", "mlp learns from digits or mnist, not from cifar10."],
   ["train linreg --limit 3", "linreg has no option --limit: leave it out."],
   ["train --resume there --overwrite", "--resume goes on, --overwrite begins again: leave one of them out."],
+  ["train mlp --seed 1 --seed 2", "option '--seed <n>' is given twice, as 1 and as 2. See: weft help train"],
   ["train mlp --optimizer adam", "mlp has no option --optimizer: leave it out."],
   ["predict", "missing required argument 'file'. See: weft help predict"],
   [

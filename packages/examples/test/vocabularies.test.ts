@@ -61,3 +61,10 @@ test.each(["{", "null", '{ "words": ["a"] }', '{ "words": { "tokens": ["a", "a"]
     );
   },
 );
+
+test("a file without any of them is refused by name", () => {
+  const metadata = { vocabularies: JSON.stringify({ words: { tokens: [] } }) };
+  expect(() => vocabulariesIn(metadata, "model.safetensors")).toThrow(
+    "model.safetensors: its vocabularies cannot be read. It was changed after it was saved.",
+  );
+});

@@ -1,6 +1,6 @@
 // What is wanted of a program, as a command line and as the name of a folder.
 import { expect, test } from "vitest";
-import { commandOf, folderOf } from "../src/wanted.ts";
+import { commandOf, folderOf, wantedIn } from "../src/wanted.ts";
 import { rate } from "../src/words.ts";
 
 test("the command that repeats a training has its options and its seed", () => {
@@ -27,4 +27,11 @@ test("a folder has the data and the options in its name, so that models do not r
 
 test("a speed has three digits, and thousands are parted", () => {
   expect([4690.4, 0.012345, 12.34, 1_234_567].map(rate)).toEqual(["4,690", "0.0123", "12.3", "1,230,000"]);
+});
+
+test("a file whose program was changed to one that learns from data is refused", () => {
+  const file = "training.safetensors";
+  const refusal = `${file}: what was wanted of lenet cannot be read. It was changed after it was saved.`;
+  expect(() => wantedIn({ weft: "lenet", wanted: "{}" }, file)).toThrow(refusal);
+  expect(wantedIn({ weft: "linreg", wanted: "{}" }, file)).toEqual({ name: "linreg", wanted: {} });
 });
