@@ -31,6 +31,11 @@ const whole =
     throw new InvalidArgumentError(`Wanted a whole number from ${least}.`);
   };
 
+function nonEmpty(text: string): string {
+  if (text === "") throw new InvalidArgumentError("Wanted a name.");
+  return text;
+}
+
 /** A parser of the regular expressions of rows: it must match one. */
 function pattern(text: string): RegExp {
   let rows: RegExp;
@@ -55,7 +60,10 @@ const option = {
   seed: () => new Option("--seed <n>", "the seed of all random numbers (default: 1)").argParser(whole(0)),
   backend: () => new Option("--backend <name>", "where to compute (default: cpu)").choices(backendNames),
   out: () =>
-    new Option("--out <folder>", "where the report and the model go (default: weft-out/<program>-<data>-<options>)"),
+    new Option(
+      "--out <folder>",
+      "where the report and the model go (default: weft-out/<program>-<data>-<options>)",
+    ).argParser(nonEmpty),
   overwrite: () =>
     new Option("--overwrite", "begin again where the folder holds a training that is not finished, or other files"),
   limit: () =>

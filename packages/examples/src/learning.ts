@@ -2,12 +2,13 @@
 // with the same numbers.
 import { rm } from "node:fs/promises";
 import type { Backend } from "@weft/tensor";
-import { progress, type Display, type Signal } from "@weft/data";
-import { FileError, load, params, place, readMetadata, save, type Metadata } from "@weft/nn";
+import { DataError, progress, type Display, type Signal } from "@weft/data";
+import { FileError, load, readMetadata, save, type Metadata } from "@weft/nn";
 import { DivergenceError } from "@weft/optim";
 import { logTo, type Log, type Scalars } from "@weft/train";
 import { filesIn } from "./output-folder.ts";
 import { isValues, type Learner, type Step, type Steps } from "./program.ts";
+import { isFinite } from "./finite.ts";
 import { TrainingRecord } from "./record.ts";
 import { turns } from "./turns.ts";
 import { asMetadata, refuseOthers } from "./vocabularies.ts";
@@ -63,6 +64,9 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     const metadata = await readMetadata(files.training);
     refuseOthers(learner.vocabularies ?? {}, metadata, files.training);
     await load(files.training, training);
+    const wrong = Object.entries(at).find(([, n]) => !Number.isSafeInteger(n) || n < 0);
+    if (wrong !== undefined)
+      throw new DataError(`${files.training}: its ${wrong[0]} is ${wrong[1]}. It was changed after it was saved.`);
     earlier = Number(metadata["seconds"] ?? 0);
     saved = await stepOf(files.model);
   } else for (const file of [files.model, files.training, files.report]) await rm(file, { force: true });
@@ -190,17 +194,6 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   if (result === undefined && at.step > 0) result = await evaluate();
   if (lastSaid === undefined || lastSaid !== result) await write(result);
   return { record, ...at, seconds: earlier + seconds, taken: at.step - before.step, takenSeconds: seconds, result };
-}
-
-/** Whether all parameters are finite: what has diverged does not replace what has not. */
-async function isFinite(model: object | undefined, backend: Backend): Promise<boolean> {
-  if (model === undefined) return false;
-  await place(model, backend);
-  for (const { value } of params(model)) {
-    const numbers: Iterable<number | bigint> = await value.data();
-    for (const x of numbers) if (!Number.isFinite(Number(x))) return false;
-  }
-  return true;
 }
 
 /** The step of a saved model; undefined if there is none. */

@@ -18,7 +18,12 @@ const rare = "\uFFFD";
  * installed is left out.
  */
 export async function textIn(folder: string): Promise<Text> {
-  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  const found = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+    (cause: NodeJS.ErrnoException) => {
+      const wrong = { ENOENT: "there is no such folder", ENOTDIR: "that is not a folder" }[cause.code ?? ""];
+      throw wrong === undefined ? cause : new DataError(`--text ${folder}: ${wrong}.`, { cause });
+    },
+  );
   const paths = found
     .filter((file) => file.isFile() && /\.(ts|js|jl|py|md|txt)$/.test(file.name))
     .map((file) => join(file.parentPath, file.name))

@@ -3,8 +3,8 @@ import { training } from "@weft/autograd";
 import { ArgumentError, categorical, scope, take, type Creation, type Tensor } from "@weft/tensor";
 
 export interface WritingOptions {
-  /** What is read before; its characters must be known. */
-  readonly first: string;
+  /** What is read before; its characters must be known. By default the end of a line, or the first character known. */
+  readonly first?: string;
   /** How many characters are written (600). */
   readonly length?: number;
   /** Below 1 likely characters are preferred (1). */
@@ -47,8 +47,9 @@ export async function write(
   characters: readonly string[],
   { first, length = 600, temperature = 1, seed = 1 }: WritingOptions,
 ): Promise<string> {
+  const beginning = first ?? (characters.includes("\n") ? "\n" : characters[0]!);
   const places = new Map(characters.map((character, place) => [character, place]));
-  const begun = Array.from(first, (character) => {
+  const begun = Array.from(beginning, (character) => {
     const place = places.get(character);
     if (place === undefined)
       throw new ArgumentError(`the model does not know ${JSON.stringify(character)}: it reads ${characters.join("")}`);

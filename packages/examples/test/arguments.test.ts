@@ -1,12 +1,13 @@
 // The arguments of the command line, and its error messages: one line, and exit code 1.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Chain, Linear, save } from "@weft/nn";
+import { Chain, Linear, params, place, save } from "@weft/nn";
 import { flatten } from "@weft/tensor";
+import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { ownOptions } from "../src/command.ts";
 import { filesIn } from "../src/output-folder.ts";
-import { programNames } from "../src/programs.ts";
+import { programNames, programs } from "../src/programs.ts";
 import { temporaryFolder, weft } from "./session.ts";
 
 test.each([["help"], ["--help"], ["-h"]])("weft %s lists the commands", async (word) => {
@@ -90,10 +91,7 @@ test.each([
     "predict model.safetensors two",
     "command-argument value 'two' is invalid for argument 'index'. Wanted a whole number from 0. See: weft help predict",
   ],
-  [
-    "predict nothing.safetensors",
-    "readMetadata: nothing.safetensors cannot be read: ENOENT: no such file or directory, open 'nothing.safetensors'",
-  ],
+  ["predict nothing.safetensors", 'there is no file or folder "nothing.safetensors": name a model.'],
 ] as [string, string][])("weft %s", async (line, message) => {
   expect(await weft(...line.split(" "))).toEqual({ code: 1, out: "", err: `weft: ${message}` });
 });
@@ -191,4 +189,29 @@ test.each([NaN, Infinity])("weft predict refuses to guess with weights of %d", a
       "weft: the model's scores for picture 0 are not numbers: its weights hold NaN or infinity, as after training that diverged.",
     );
   }
+});
+
+test("what is named but not there is said in the words of the command", async () => {
+  const folder = temporaryFolder();
+  const nowhere = join(folder, "nowhere");
+  expect((await weft("predict", nowhere)).err).toBe(
+    `weft: there is no file or folder ${JSON.stringify(nowhere)}: name a model.`,
+  );
+  const texts = await weft("train", "shakespeare", "--text", nowhere, "--out", join(folder, "out"));
+  expect(texts).toMatchObject({ code: 1, err: `weft: --text ${nowhere}: there is no such folder.` });
+  expect((await weft("train", "linreg", "--out", "")).err).toContain("Wanted a name.");
+});
+
+test("a model that diverged draws nothing", async () => {
+  const file = join(temporaryFolder(), "model.safetensors");
+  const backend = await open({});
+  const { model } = programs.vae.draws!({ backend, options: {} });
+  await place(model, backend);
+  for (const p of params(model)) p.value = backend.full(p.shape, NaN);
+  await save(file, model, { weft: "vae", wanted: JSON.stringify({ data: "digits" }) });
+  expect(await weft("predict", file)).toEqual({
+    code: 1,
+    out: "",
+    err: `weft: ${file}: its weights hold NaN or infinity, as after training that diverged. Train it anew.`,
+  });
 });

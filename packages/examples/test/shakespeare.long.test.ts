@@ -41,6 +41,17 @@ test("resumes to the same bits, also where an epoch ends", async () => {
   await expectResumes(start, 100, { epochs: 2 });
 });
 
+test("writes also where a text has no line that ends", async () => {
+  const { ids, characters } = smallText(300);
+  const line = characters.indexOf("\n");
+  const text = {
+    characters: characters.map((one) => (one === "\n" ? "¶" : one)),
+    ids: { ...ids, data: ids.data.map((id) => (id === line ? 0 : id)) },
+  };
+  const run = await trained((backend) => learner(text, sizes, { backend, epochs: 1 }), { epochs: 1, steps: 3 });
+  expect(await run.learner.says!()).toHaveLength(101);
+});
+
 test("ends when there is nothing more to learn", async () => {
   let left = 3;
   const ending: Start = (backend) => ({

@@ -79,7 +79,8 @@ async function withFile<T>(op: string, path: string, use: (file: Opened, where: 
       await file.close();
     }
   } catch (cause) {
-    if (cause instanceof FormatError) throw new FormatError(`${where}: ${cause.message}`, { cause });
+    if (cause instanceof FormatError && !cause.message.startsWith(where))
+      throw new FormatError(`${where}: ${cause.message}`, { cause });
     throw cause;
   }
 }

@@ -2,13 +2,14 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ArgumentError, printable, scope } from "@weft/tensor";
+import { ArgumentError, printable, scope, type Backend } from "@weft/tensor";
 import { load, readMetadata } from "@weft/nn";
 import { DataError, subset, type Vocabulary } from "@weft/data";
 import { pictureAt, png, tiled, type Pixels } from "../report/picture.ts";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataNames, dataset, digitNames, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
+import { isFinite } from "../finite.ts";
 import { filesIn } from "../output-folder.ts";
 import type { Program } from "../program.ts";
 import { isProgram, programNames, programs } from "../programs.ts";
@@ -40,6 +41,7 @@ export async function predictCommand(
 ): Promise<void> {
   const inFolder = filesIn(path).model;
   const file = existsSync(inFolder) ? inFolder : path;
+  if (!existsSync(file)) throw new ArgumentError(`there is no file or folder ${JSON.stringify(path)}: name a model.`);
   const { text } = options;
   if (text !== undefined) {
     if (text.trim() === "") throw new ArgumentError(`--text is ${JSON.stringify(text)}, wanted some words.`);
@@ -86,8 +88,9 @@ async function answered(file: string, text: string, backend: BackendName): Promi
     return found;
   };
   const { quick = false, options = {} } = before.wanted;
-  const { model, answer } = program.answers(known, { backend: await openBackend(backend, 0), quick, options });
-  await load(file, model);
+  const opened = await openBackend(backend, 0);
+  const { model, answer } = program.answers(known, { backend: opened, quick, options });
+  await loadFinite(file, model, opened);
   return (await answer(text)).replaceAll("\r\n", "\n"); // a terminal needs none of the text's own ends of lines
 }
 
@@ -100,7 +103,7 @@ async function drawn(file: string, indices: readonly number[], options: PredictO
     throw new ArgumentError(`${file}: ${holds(before.name)}, which draws pictures: leave out --data and numbers.`);
   const backend = await openBackend(options.backend, 0);
   const { model, draw } = program.draws({ backend, options: before.wanted.options ?? {} });
-  await load(file, model);
+  await loadFinite(file, model, backend);
   const values = await scope(() => draw(100).data());
   const picture = join(dirname(file), "drawings.png");
   await writeFile(picture, png(tiled(Array.from(values, Number), 28, 10)));
@@ -125,6 +128,13 @@ async function known(file: string, options: PredictOptions) {
   const recipe: Recipe = recipes[name];
   const data = options.data ?? dataNames.find((known) => known === metadata["data"]) ?? (recipe.data ?? digitNames)[0]!;
   return { model: await load(file, recipe.model()), data };
+}
+
+/** Reads a model, and refuses one whose training has diverged. */
+async function loadFinite(file: string, model: object, backend: Backend): Promise<void> {
+  await load(file, model);
+  if (!(await isFinite(model, backend)))
+    throw new DataError(`${file}: its weights hold NaN or infinity, as after training that diverged. Train it anew.`);
 }
 
 /** A picture as lines of text: each character is two pixels, one above the other; colors become dark or bright. */

@@ -1,5 +1,6 @@
 // `weft train`: runs a program, shows progress, and writes a report, the model and its numbers to a folder.
 import { stat, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { ArgumentError } from "@weft/tensor";
 import { FileError, params, readMetadata, seed as startNumbering, summary } from "@weft/nn";
 import { DataError } from "@weft/data";
@@ -157,7 +158,16 @@ function check(name: ProgramName, wanted: Wanted): Wanted {
   if (limit !== undefined && program.cases === undefined) refuse("limit");
   const strange = Object.keys(options).find((option) => options[option] !== undefined && !program.options?.[option]);
   if (strange !== undefined) refuse(strange);
-  return { ...(quick === true ? program.quick : {}), ...defined({ ...wanted, data: data ?? program.data?.[0] }) };
+  const absolute = Object.entries(options).map(([option, value]) => [
+    option,
+    typeof value === "string" && program.options?.[option]?.value === "folder" ? resolve(value) : value,
+  ]);
+  const all = {
+    ...wanted,
+    data: data ?? program.data?.[0],
+    ...(wanted.options && { options: Object.fromEntries(absolute) }),
+  };
+  return { ...(quick === true ? program.quick : {}), ...defined(all) };
 }
 
 const defined = (wanted: Wanted): Wanted =>
@@ -189,7 +199,10 @@ async function run(name: ProgramName, wanted: Wanted, place: Place, print: Print
     const backend = await openBackend(wanted.backend ?? "cpu", seed);
     startNumbering(seed);
     const setting = { backend, seed, epochs, data: data ?? "", limit: limit ?? Infinity, quick, options };
-    const learner = await program.start(setting);
+    const learner = await program.start(setting).catch((cause: unknown) => {
+      if (limit === undefined || !(cause instanceof ArgumentError)) throw cause;
+      throw new ArgumentError(`--limit ${limit} leaves too few ${program.cases}: ${cause.message}`, { cause });
+    });
     const size = params(learner.model ?? {}).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
     const learning = learner.model === undefined ? "measures" : `${count(size)} parameters, learns from`;
     print(`${program.title}, ${learning} ${learner.from} (${backend.name}).`);

@@ -39,7 +39,7 @@ export function learner(
   const rule = adamw({ lr: rate, beta1: 0.9, beta2: 0.99, groups });
   const optimizer = chain(accumulate(sizes.parts), clipGlobalNorm(1), rule);
   const text = (model: typeof learning, length: number): Promise<string> =>
-    write(byWindows(model, sizes.length, backend), characters, { first: "\n", length });
+    write(byWindows(model, sizes.length, backend), characters, { length });
   return {
     from: `${count(ids.data.length)} characters`,
     model: best.model,

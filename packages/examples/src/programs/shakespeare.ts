@@ -60,7 +60,7 @@ export function learner(
   /** What was measured last, and a loop that takes note of it, one turn for each epoch: until it stops falling. */
   const latest = [NaN];
   const falling = converge(latest, { alpha: 0.1 });
-  const text = (length: number) => write(readerOf(1).next, characters, { first: "\n", length });
+  const text = (length: number) => write(readerOf(1).next, characters, { length });
 
   return {
     from: `${count(ids.data.length)} characters`,
