@@ -1,5 +1,4 @@
 // The programs by name.
-import { seq2seq } from "./models/seq2seq.ts";
 import { actorCritic } from "./programs/actor-critic.ts";
 import { charlm } from "./programs/charlm.ts";
 import { cifarBatchnorm } from "./programs/cifar-batchnorm.ts";
@@ -15,6 +14,7 @@ import { pos } from "./programs/pos.ts";
 import { reinforce } from "./programs/reinforce.ts";
 import { resnet50 } from "./programs/resnet50.ts";
 import { rnnlm } from "./programs/rnnlm.ts";
+import { seq2seq } from "./programs/seq2seq.ts";
 import { shakespeare } from "./programs/shakespeare.ts";
 import { softmax } from "./programs/softmax.ts";
 import { tagger } from "./programs/tagger.ts";

@@ -2,20 +2,11 @@
 import { scope, squeeze, unsqueeze, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { minibatch, ragged, type Vocabulary } from "@weft/data";
 import { beamSearch } from "./beam.ts";
-
-/** What is remembered of N words: `[1, N, units]`. */
-export type States = { readonly h: Tensor; readonly c: Tensor };
-
-interface EncoderDecoder {
-  /** Reads words `[T, N]` of these lengths. */
-  encode(x: Tensor, lengths?: Tensor): States;
-  /** The scores `[T, N, V]` of what comes after each of y `[T, N]`, and what is remembered then. */
-  decode(y: Tensor, states: States): { readonly scores: Tensor; readonly memory: States };
-}
+import type { Memory, Seq2Seq } from "./models/seq2seq.ts";
 
 /** Asks for words backwards, all in one batch. The end of a word is character 0. */
 export const answersOf =
-  (model: EncoderDecoder, known: Vocabulary, backend: Backend & Creation) =>
+  (model: ReturnType<typeof Seq2Seq>, known: Vocabulary, backend: Backend & Creation) =>
   async (asked: readonly string[], width: number): Promise<string[]> => {
     const codes = ragged(
       asked.map((word) => known.encode(word)),
@@ -23,7 +14,7 @@ export const answersOf =
     );
     const [[x, lengths]] = [...minibatch([codes], asked.length, { backend })] as [[Tensor, Tensor]];
     const start = scope(() => model.encode(x, lengths));
-    const read = (last: Tensor, states: States) => {
+    const read = (last: Tensor, states: Memory) => {
       const { scores, memory } = model.decode(unsqueeze(last, 0), states);
       return { scores: squeeze(scores, 0), memory };
     };

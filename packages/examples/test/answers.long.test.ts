@@ -9,7 +9,7 @@ import { charlm } from "../src/programs/charlm.ts";
 import { gpt } from "../src/programs/gpt.ts";
 import { pos, learner as posLearner } from "../src/programs/pos.ts";
 import { rnnlm, learner as rnnlmLearner } from "../src/programs/rnnlm.ts";
-import { reversing, seq2seq } from "../src/models/seq2seq.ts";
+import { learner as reversing, seq2seq } from "../src/programs/seq2seq.ts";
 import { tagger, learner as taggerLearner } from "../src/programs/tagger.ts";
 import { learner as treennLearner, treenn } from "../src/programs/treenn.ts";
 import type { Program, Setting } from "../src/program.ts";

@@ -9,7 +9,8 @@ import type { Optimizer } from "@weft/optim";
 import { open } from "@weft/tensor-cpu";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { beamSearch } from "../src/beam.ts";
-import { Reverser, reversing, seq2seq } from "../src/models/seq2seq.ts";
+import { Seq2Seq } from "../src/models/seq2seq.ts";
+import { learner as reversing, seq2seq } from "../src/programs/seq2seq.ts";
 import { sameLength } from "../src/same-length.ts";
 import { elements } from "./html.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
@@ -58,7 +59,7 @@ test("resumes to the same bits", () => expectResumes(start, 13, { epochs: 2 }));
 test("everything begins with Glorot's uniform numbers, biases too", async () => {
   const backend = await open({});
   seed(1);
-  const model = Reverser(5);
+  const model = Seq2Seq(5);
   await place(model, backend);
   const wide = (fans: number) => Math.sqrt(6 / fans);
   for (const { lstm } of [model.encoder, model.decoder])
@@ -73,7 +74,7 @@ test("everything begins with Glorot's uniform numbers, biases too", async () => 
 test.skipIf(!hasModule("torch"))("the scores are those of PyTorch's LSTMs with the same weights", async () => {
   const backend = await open({});
   seed(1);
-  const model = Reverser(5);
+  const model = Seq2Seq(5);
   await place(model, backend);
   const [x, y] = [
     [

@@ -1,7 +1,7 @@
 // What reads and writes letter by letter learns the same on WebGPU as on the CPU. The software driver takes a minute.
 import { expect, test } from "vitest";
 import { learner as writer } from "../src/programs/gpt.ts";
-import { reversing } from "../src/models/seq2seq.ts";
+import { learner as reversing } from "../src/programs/seq2seq.ts";
 import { learner as reading } from "../src/programs/shakespeare.ts";
 import { trained, type Start } from "./runs.ts";
 import { smallText } from "./text.ts";

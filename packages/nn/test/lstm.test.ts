@@ -17,7 +17,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { expect, test } from "vitest";
-import { LSTM, lstm, params, seed } from "../src/index.ts";
+import { LSTM, lstm, packPaddedSequence, params, seed } from "../src/index.ts";
 
 const { randn, zeros, tensor } = openSync({});
 const list = async (x: Tensor) => [...(await x.data())];
@@ -159,3 +159,17 @@ const wrong: [string, () => unknown, string][] = [
 test.each(wrong)("refuses %s", (_, f, message) =>
   expect(f).toThrow(expect.objectContaining({ name: "ShapeError", message })),
 );
+
+test("a state without a batch axis is that of each sequence, and is learned as a parameter", async () => {
+  seed(1);
+  const layer = LSTM({ in: I, hidden: H, layers: 2 });
+  const x = randn([T, B, I], { seed: 1 });
+  const [h, c] = [param(randn([2, H], { seed: 2 })), param(randn([2, H], { seed: 3 }))];
+  const each = (state: Param) => stack([state.value, state.value, state.value], { axis: 1 });
+  near(await list(layer(x, { h, c })), await list(layer(x, { h: each(h), c: each(c) })));
+  const packed = packPaddedSequence(x, [2, T, 3], { enforceSorted: false });
+  const [one, other] = [layer.run(packed, { h, c }), layer.run(packed, { h: each(h), c: each(c) })];
+  near(await list(one.y.data), await list(other.y.data));
+  const tape = diff(() => sum(square(layer(x, { h, c }))));
+  expect([tape.grad(h)!.shape, tape.grad(c)!.shape]).toEqual([[2, H], [2, H]]); // oxfmt-ignore
+});

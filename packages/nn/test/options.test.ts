@@ -122,8 +122,8 @@ const wrong: [string, () => unknown, string][] = [
   ],
   [
     "a state of another shape",
-    () => N.GRU({ in: 3, hidden: 2 })(ones([1, 1, 3]), { h: ones([1, 2]) }),
-    "GRU: wanted h of shape [1, 1, 2], got [1, 2]",
+    () => N.GRU({ in: 3, hidden: 2 })(ones([1, 1, 3]), { h: ones([2, 2]) }),
+    "GRU: wanted h of shape [1, 1, 2], got [2, 2]",
   ],
   [
     "an unknown state",

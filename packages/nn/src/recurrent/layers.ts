@@ -92,7 +92,10 @@ export interface RNNOptions<Type extends RNNType = RNNType> extends RecurrentLay
   readonly forgetBias?: OfLSTM<Type, "forgetBias">;
 }
 
-/** The initial state of a GRU or a plain network; what is left out is zero. And what x is. */
+/**
+ * The initial state of a GRU or a plain network, `[layers · directions, B, hidden]`; what is left out is zero. And what x
+ * is. A state `[layers · directions, hidden]` is that of each sequence, such as a parameter that is learned.
+ */
 export interface HiddenState extends Pick<RecurrentOptions, "training">, Omit<LayoutOptions, "batchFirst"> {
   readonly h?: Operand | null;
 }
@@ -223,13 +226,13 @@ function recurrent(kind: string, net: Net, options: LSTMOptions, kinds: OptionKi
     const made = recurrence(
       { ...net, name: kind },
       x,
-      states.map((name) => ordered(start?.[name] ?? state[name] ?? null, order, x)),
+      states.map((name) => ordered(kind, start?.[name] ?? state[name] ?? null, order, x)),
       names.map((name) => self[name]!),
       // Packed rows have no batch axis that could be the first.
       { ...structure, training, lengths, mask, batchSizes, batchFirst: batchFirst && packed === undefined },
     );
     const back = packed === undefined || order === undefined ? undefined : placesIn(packed);
-    const finals = Object.fromEntries(states.map((name, i) => [name, ordered(made.states[i]!, back, x)]));
+    const finals = Object.fromEntries(states.map((name, i) => [name, ordered(kind, made.states[i]!, back, x)]));
     if (stateful) kept.keep(owner(), finals);
     return { y: packed === undefined ? made.y : { ...packed, data: made.y }, ...finals };
   };
@@ -245,9 +248,16 @@ function recurrent(kind: string, net: Net, options: LSTMOptions, kinds: OptionKi
 }
 
 /** The sequences of a state `[layers · directions, B, H]` in another order. */
-function ordered<S extends Operand | null>(state: S, order: readonly number[] | undefined, x: Tensor): S | Tensor {
+function ordered<S extends Operand | null>(
+  kind: string,
+  state: S,
+  order: readonly number[] | undefined,
+  x: Tensor,
+): S | Tensor {
   if (state === null || order === undefined) return state;
-  return take(state, x.backend.upload(Int32Array.from(order), [order.length], "i32"), { axis: 1 });
+  const given = readTensor(state, kind, x);
+  if (given.shape.length === 2) return given; // that of each sequence
+  return take(given, x.backend.upload(Int32Array.from(order), [order.length], "i32"), { axis: 1 });
 }
 
 /**

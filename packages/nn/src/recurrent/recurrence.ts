@@ -3,6 +3,7 @@
 import { learning } from "@weft/autograd";
 import {
   ArgumentError,
+  broadcastTo,
   concat,
   mul,
   readTensor,
@@ -141,7 +142,8 @@ const meanings: Readonly<Record<keyof Weights<unknown>, string>> = {
 };
 
 /**
- * Runs a cell over x in all layers and directions, from the given states (`[layers · directions, B, H]`, null: zeros).
+ * Runs a cell over x in all layers and directions, from the given states (`[layers · directions, B, H]`, or
+ * `[layers · directions, H]` for all sequences; null: zeros).
  * Returns y and the final states.
  */
 export function recurrence(
@@ -224,7 +226,7 @@ export function recurrence(
 const maskLike = ({ backend, dtype }: Tensor, shape: readonly number[], p: number): Tensor =>
   drop(backend.ones(shape, { dtype }), p, { training: true });
 
-/** The given state, with a batch axis. */
+/** The given state, with a batch axis: without one it is that of each sequence. */
 function initial(
   name: string,
   state: string,
@@ -233,10 +235,11 @@ function initial(
   single: boolean,
 ): Tensor | undefined {
   if (given === null) return undefined;
-  const found = single && given.shape.length === 2 ? unsqueeze(given, 1) : given;
-  if (!sameShape(found.shape, wanted))
+  if (given.shape.length === 2 && given.shape[0] === wanted[0] && given.shape[1] === wanted[2])
+    return single ? unsqueeze(given, 1) : broadcastTo(unsqueeze(given, 1), wanted);
+  if (!sameShape(given.shape, wanted))
     throw new ShapeError(`${name}: wanted ${state} of shape ${text(wanted)}, got ${text(given.shape)}`);
-  return found;
+  return given;
 }
 
 /** The weights of one layer and direction, by name, with their shapes checked. */
