@@ -203,7 +203,7 @@ def tagger():
     def measure():
         right = sum((model(words).argmax(1).cpu() == tags).sum().item() for words, tags in new)
         return f"word accuracy {right / sum(len(tags) for _, tags in new):.4f}"
-    return model, epoch, measure, 3
+    return model, epoch, measure, 2
 
 
 model, epoch, measure, epochs = globals()[options.name.replace("-", "_")]()

@@ -8,10 +8,10 @@ import { DivergenceError } from "@weft/optim";
 import { logTo, type Log, type Scalars } from "@weft/train";
 import { filesIn } from "./output-folder.ts";
 import { isValues, type Learner, type Step, type Steps } from "./program.ts";
-import { isFinite } from "./finite.ts";
+import { hasFiniteParams } from "./divergence.ts";
 import { TrainingRecord } from "./record.ts";
 import { turns } from "./turns.ts";
-import { asMetadata, refuseOthers } from "./vocabularies.ts";
+import { asMetadata, refuseOtherVocabularies } from "./vocabularies.ts";
 import { labelOf } from "./words.ts";
 
 export interface LearningOptions {
@@ -62,7 +62,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   let saved: number | undefined;
   if (options.resume === true) {
     const metadata = await readMetadata(files.training);
-    refuseOthers(learner.vocabularies ?? {}, metadata, files.training);
+    refuseOtherVocabularies(learner.vocabularies ?? {}, metadata, files.training);
     await load(files.training, training);
     const wrong = Object.entries(at).find(([, n]) => !Number.isSafeInteger(n) || n < 0);
     if (wrong !== undefined)
@@ -154,7 +154,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     // What the record has not is not done; and what the last step made of the model is not in its loss yet.
     if (noted !== at.step) return;
     savedAt = performance.now();
-    if (!(await isFinite({ model: learner.model, ...learner.state }, backend))) return;
+    if (!(await hasFiniteParams({ model: learner.model, ...learner.state }, backend))) return;
     await record.flush();
     await writeTraining().catch(tell);
   }
@@ -181,7 +181,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     const whole = at.epoch > epoch;
     if (!whole) await writeOrTell(); // a second signal may end the program while it evaluates
     result = await evaluate(whole ? at.epoch : undefined).catch(async (error: unknown) => {
-      if (whole && (await isFinite(learner.model, backend).catch(() => false))) await writeOrTell(); // it was learned
+      if (whole && (await hasFiniteParams(learner.model, backend).catch(() => false))) await writeOrTell(); // it was learned
       throw error;
     });
     if (whole) {
@@ -191,7 +191,15 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     }
     told?.(whole ? at.epoch : epoch + 1, result, await learner.says?.());
   }
-  if (result === undefined && at.step > 0) result = await evaluate();
+  if (result === undefined && at.step > 0) {
+    // What was measured when it ended, once, is not measured anew.
+    const last = record.evaluations.find(({ step }) => step === at.step);
+    if (last === undefined) result = await evaluate();
+    else {
+      const { epoch: _, ...values } = last.values;
+      result = lastSaid = values;
+    }
+  }
   if (lastSaid === undefined || lastSaid !== result) await write(result);
   return { record, ...at, seconds: earlier + seconds, taken: at.step - before.step, takenSeconds: seconds, result };
 }

@@ -28,8 +28,9 @@ export async function lock(folder: string): Promise<() => void> {
   for (let left = 3; ; left--) {
     const taken = await writeFile(file, own, { flag: "wx" }).then(
       () => true,
-      (cause: unknown) => {
+      async (cause: unknown) => {
         if (codeOf(cause) === "EEXIST") return false;
+        await rm(file, { force: true }); // it may have been made, and not written
         throw new FileError(`nothing can be written to ${folder}: ${(cause as Error).message}`, { cause });
       },
     );
@@ -95,7 +96,7 @@ function refusal(folder: string, text: string | undefined): string {
 }
 
 /** Refuses a folder whose files cannot be replaced, or with `overwrite: false` should not be: others than ours. */
-export async function refuseOthers(folder: string, overwrite: boolean): Promise<void> {
+export async function refuseForeignFiles(folder: string, overwrite: boolean): Promise<void> {
   const { model, training, metrics, report } = filesIn(folder);
   const others: string[] = [];
   for (const [file, isOurs] of [

@@ -26,7 +26,7 @@ export function vocabulariesIn(metadata: Metadata, file: string): Readonly<Recor
 }
 
 /** Refuses to go on with other data than that which the file of a training is of. */
-export function refuseOthers(now: Vocabularies, metadata: Metadata, file: string): void {
+export function refuseOtherVocabularies(now: Vocabularies, metadata: Metadata, file: string): void {
   const before = vocabulariesIn(metadata, file);
   for (const [name, { tokens }] of Object.entries(now)) {
     const known = before?.[name]?.tokens ?? tokens;

@@ -8,6 +8,8 @@ import { address, png, weighed } from "../src/report/picture.ts";
 import { regressionSections } from "../src/report/regression.ts";
 import { trainingReport, type TrainingFindings } from "../src/report/training.ts";
 import { gallery } from "../src/report/page.ts";
+import { lessThan } from "../src/commands/train.ts";
+import { programs } from "../src/programs.ts";
 import { elements } from "./html.ts";
 
 interface Curves {
@@ -197,4 +199,16 @@ describe("the check of pages", () => {
       expect(() => elements(html)).toThrow();
     },
   );
+});
+
+test("what is less than the whole is said, but a training that ended by itself is whole", () => {
+  const at = { epoch: 117, epochs: 300, interrupted: false, ended: true };
+  expect(lessThan(programs.shakespeare, {}, at)).toEqual([]);
+  expect(lessThan(programs.shakespeare, { steps: 11_700 }, at)).toEqual([]);
+  expect(lessThan(programs.shakespeare, { quick: true }, at)).toEqual(["--quick"]);
+  expect(lessThan(programs.shakespeare, {}, { ...at, ended: false })).toEqual(["117 of 300 epochs"]);
+  expect(lessThan(programs.shakespeare, {}, { ...at, ended: false, interrupted: true })).toEqual([
+    "117 of 300 epochs",
+    "interrupted",
+  ]);
 });

@@ -34,6 +34,9 @@ test("learns to write, and says what it writes", async () => {
   expect(run.learner.finished!()).toBe(false);
   expect(await run.learner.says!()).toMatch(/^\n.{100}$/s);
   expect(elements(await reportOn(run))).toContain("pre");
+  // The test set was measured at the end: a training that has nothing left to do keeps what was found.
+  const again = await trained(start, { epochs: 5, folder: run.folder, resume: true });
+  expect(again.result).toEqual(run.result);
 });
 
 test("resumes to the same bits, also where an epoch ends", async () => {

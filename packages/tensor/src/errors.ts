@@ -17,6 +17,8 @@ const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padSta
  * @example printable("a\tb") // "a\\u0009b"
  */
 export function printable(text: string, limit = 4000): string {
+  if (typeof text !== "string" || typeof limit !== "number")
+    throw new ArgumentError(`printable: wanted a text and a number, got ${typeof text} and ${typeof limit}`);
   const short =
     text.length <= limit
       ? text

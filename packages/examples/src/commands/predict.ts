@@ -9,7 +9,7 @@ import { pictureAt, png, tiled, type Pixels } from "../report/picture.ts";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataNames, dataset, digitNames, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
-import { isFinite } from "../finite.ts";
+import { hasFiniteParams } from "../divergence.ts";
 import { filesIn } from "../output-folder.ts";
 import type { Program } from "../program.ts";
 import { isProgram, programNames, programs } from "../programs.ts";
@@ -133,7 +133,7 @@ async function known(file: string, options: PredictOptions) {
 /** Reads a model, and refuses one whose training has diverged. */
 async function loadFinite(file: string, model: object, backend: Backend): Promise<void> {
   await load(file, model);
-  if (!(await isFinite(model, backend)))
+  if (!(await hasFiniteParams(model, backend)))
     throw new DataError(`${file}: its weights hold NaN or infinity, as after training that diverged. Train it anew.`);
 }
 

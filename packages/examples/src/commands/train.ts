@@ -8,7 +8,7 @@ import { makeFolder } from "@weft/train";
 import { openBackend } from "../backends.ts";
 import { interruption } from "../interruption.ts";
 import { learn, type Learned } from "../learning.ts";
-import { filesIn, lock, refuseOthers } from "../output-folder.ts";
+import { filesIn, lock, refuseForeignFiles } from "../output-folder.ts";
 import type { Learner, Program } from "../program.ts";
 import { publishedResults } from "../published.ts";
 import type { Report } from "../report/page.ts";
@@ -32,7 +32,7 @@ export async function trainCommand(name: ProgramName, wanted: WantedIn, print: P
   const folder = out ?? folderOf(name, asked);
   await makeFolder(folder); // fails now, not after training, if the folder cannot be made
   return alone(folder, async (release) => {
-    await refuseOthers(folder, overwrite === true);
+    await refuseForeignFiles(folder, overwrite === true);
     if (overwrite !== true) await refuseUnfinished(folder);
     return run(name, asked, { folder, release }, print);
   });
@@ -229,7 +229,9 @@ async function run(name: ProgramName, wanted: Wanted, place: Place, print: Print
   const { result, step, epoch } = learned;
   const drawn = program.draws === undefined ? undefined : `weft predict ${out}`;
   const asked = program.answers === undefined ? drawn : `weft predict ${out} --text "…"`;
-  const isOver = epoch >= epochs || learner.finished?.() === true;
+  /** By itself, before its last epoch. */
+  const ended = learner.finished?.() === true;
+  const isOver = epoch >= epochs || ended;
   const more = `weft train --resume ${out}${isOver ? ` --epochs ${2 * epoch}` : ""}`;
   const then = isRecipe(name) ? `weft predict ${files.model} 0` : (asked ?? more);
   if (learner.model !== undefined) print(`Model   ${files.model}   (${result === undefined ? "untrained" : then})`);
@@ -237,7 +239,9 @@ async function run(name: ProgramName, wanted: Wanted, place: Place, print: Print
   const facts: [string, string][] = [
     [
       "epochs",
-      epoch >= epochs ? count(epoch) : `${count(epoch)} of ${count(epochs)}${stop.code() === 0 ? "" : ", interrupted"}`,
+      epoch >= epochs || ended
+        ? count(epoch)
+        : `${count(epoch)} of ${count(epochs)}${stop.code() === 0 ? "" : ", interrupted"}`,
     ],
     ["steps", count(step)],
     ...(learner.model === undefined ? [] : [["parameters", count(size)] as [string, string]]),
@@ -245,7 +249,7 @@ async function run(name: ProgramName, wanted: Wanted, place: Place, print: Print
     ...(learned.taken === 0 ? [] : [["speed", speedOf(learner, learned)] as [string, string]]),
   ];
   const interrupted = stop.code() !== 0;
-  const remarks = remarksOn(name, lessThan(program, wanted, { epoch, epochs, interrupted }));
+  const remarks = remarksOn(name, wanted, lessThan(program, wanted, { epoch, epochs, interrupted, ended }));
   const on = `Weft ${version}, Node ${process.versions.node}, ${backend.name}`;
   const head = { command: [commandOf(name, wanted), on], remarks, facts } as const;
   const page = await reportOf(program, learner, learned, head, data);
@@ -257,7 +261,7 @@ async function run(name: ProgramName, wanted: Wanted, place: Place, print: Print
   print(
     `${capitalized(labelOf(main[0]))} ${said(...main)} after ${counted(step, "step")}, ${clock((performance.now() - start) / 1000)}.`,
   );
-  if (quick && isLess(wanted, program.quick))
+  if (quick && isLess(wanted, program.quick) && !isOfOwnData(program, options))
     print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);
   print(`Report  ${files.report}`);
   return stop.code();
@@ -270,29 +274,41 @@ const speedOf = ({ counted }: Learner, { taken, takenSeconds }: Learned): string
 };
 
 /** What makes it less than the whole, in words. */
-function lessThan(
+export function lessThan(
   program: Program,
   { quick = false, steps, limit }: Wanted,
-  { epoch, epochs, interrupted }: { readonly epoch: number; readonly epochs: number; readonly interrupted: boolean },
+  {
+    epoch,
+    epochs,
+    interrupted,
+    ended,
+  }: { readonly epoch: number; readonly epochs: number; readonly interrupted: boolean; readonly ended: boolean },
 ): string[] {
   const done = Math.min(epoch, epochs);
-  const ends = interrupted || (steps !== undefined && done < epochs);
+  const ends = !ended && (interrupted || (steps !== undefined && done < epochs));
   return [
     ...(quick && Object.keys(program.quick).length > 0 ? ["--quick"] : []),
     ...(limit === undefined ? [] : [`at most ${count(limit)} ${program.cases}`]),
-    ...(ends || done < program.epochs ? [`${count(done)} of ${count(program.epochs)} epochs`] : []),
+    ...(ends || (done < program.epochs && !ended) ? [`${count(done)} of ${count(program.epochs)} epochs`] : []),
     ...(steps !== undefined && ends ? [`${count(steps)} steps`] : []),
     ...(interrupted ? ["interrupted"] : []),
   ];
 }
 
+/** Whether it learns from a folder of somebody's own: what the program reaches is of other data. */
+const isOfOwnData = (program: Program, options: NonNullable<Wanted["options"]>): boolean =>
+  Object.keys(options).some((option) => program.options?.[option]?.value === "folder");
+
 /** What a report says beside its result. */
-function remarksOn(name: ProgramName, less: readonly string[]): string[] {
-  const { time, reaches }: Program = programs[name];
+function remarksOn(name: ProgramName, { options = {} }: Wanted, less: readonly string[]): string[] {
+  const program: Program = programs[name];
+  const { time, reaches } = program;
   const published = publishedResults[name];
   return [
     ...(less.length === 0 ? [] : [`This is not the whole (${less.join(", ")}), which takes ${time}.`]),
-    `The whole reaches ${reaches}.${published === undefined ? "" : ` Published: ${published}.`}`,
+    ...(isOfOwnData(program, options)
+      ? []
+      : [`The whole reaches ${reaches}.${published === undefined ? "" : ` Published: ${published}.`}`]),
   ];
 }
 
