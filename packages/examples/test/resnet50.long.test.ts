@@ -71,7 +71,7 @@ test("weft train resnet50 --pictures shows which are alike", slow, async () => {
   writeFileSync(join(folder, "notes.txt"), "no picture");
   const { code, out, err } = await weft("train", "resnet50", "--pictures", folder, "--out", temporaryFolder());
   expect({ code, err }).toEqual({ code: 0, err: "" });
-  expect(out).toMatch(/Pictures per second [\d.]+ after 1 steps/);
+  expect(out).toMatch(/Pictures per second [\d.]+ after 1 step,/);
 });
 
 test("missing files and folders without pictures are errors", async () => {

@@ -49,7 +49,7 @@ test("the loss is that of the formula, in float64", async () => {
 test("weft train vae learns, and goes on to the same numbers", { timeout: 60_000 }, async () => {
   const [whole, parts] = [temporaryFolder(), temporaryFolder()];
   const words = ["train", "vae", "--limit", "500", "--codes", "2"];
-  expect(await weft(...words, "--steps", "60", "--out", whole)).toMatchObject({ code: 0, err: "" });
+  expect(await weft(...words, "--steps", "50", "--out", whole)).toMatchObject({ code: 0, err: "" });
   const losses = (lines(whole) as { loss?: number }[]).flatMap(({ loss }) => loss ?? []);
   expect(losses[0]).toBeGreaterThan(500);
   expect(losses.at(-1)).toBeLessThan(230);
@@ -63,7 +63,7 @@ test("weft train vae learns, and goes on to the same numbers", { timeout: 60_000
     `weft: ${join(whole, "model.safetensors")}: the file holds the model vae, which draws pictures: leave out --data and numbers.`,
   );
 
-  await weft(...words, "--steps", "58", "--out", parts);
-  expect(await weft("train", "--resume", parts, "--steps", "60")).toMatchObject({ code: 0, err: "" });
+  await weft(...words, "--steps", "48", "--out", parts);
+  expect(await weft("train", "--resume", parts, "--steps", "50")).toMatchObject({ code: 0, err: "" });
   same(whole, parts);
 });
