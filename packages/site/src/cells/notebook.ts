@@ -1,0 +1,145 @@
+// A page's cells as the reader sees them: their code, what they showed on each backend, and the buttons.
+import { computed, ref, shallowReactive } from "vue";
+import { backendIn, backends, chosen, missingWebGpu, onBackend, type BackendName, type Choice } from "./backends.ts";
+import type { Port, Report } from "./messages.ts";
+import type { Emit } from "./output.ts";
+import type { Outcome } from "./run.ts";
+import { Session, type SessionCell } from "./session.ts";
+import { transcript, type Item } from "./transcript.ts";
+
+/** A run of a cell on a backend. */
+export interface RunView {
+  state: "new" | "running" | "done" | "failed";
+  milliseconds: number;
+  readonly items: Item[];
+  /** Grows when a curve gets a point. */
+  moved: number;
+}
+
+export interface CellView {
+  /** The code as the page has it. */
+  readonly original: string;
+  /** The code as the reader left it; in both the line of `open` says the CPU, and is changed when it runs. */
+  code: string;
+  readonly runs: Record<BackendName, RunView>;
+}
+
+const emptyRun = (): RunView =>
+  shallowReactive({ state: "new", milliseconds: 0, items: shallowReactive<Item[]>([]), moved: 0 });
+
+function startWorker(): Port {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "cells" });
+  return {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- workers have none
+    send: (request) => worker.postMessage(request),
+    listen(report, ended) {
+      worker.onmessage = ({ data }: MessageEvent<Report>) => report(data);
+      worker.onerror = ({ message }) => ended(message || "it may have run out of memory");
+    },
+    terminate: () => worker.terminate(),
+  };
+}
+
+export class Notebook {
+  readonly cells: CellView[] = shallowReactive([]);
+  readonly choice = ref<Choice>("cpu");
+  /** Why WebGPU cannot be chosen; undefined if it can, or as long as nobody knows. */
+  readonly missing = ref<string>();
+  readonly running = computed(() =>
+    this.cells.some(({ runs }) => backends.some((name) => runs[name].state === "running")),
+  );
+  readonly changed = computed(() => this.cells.some(({ code, original }) => code !== original));
+  readonly #sessions: Record<BackendName, Session>;
+  #faces = new Map<CellView, Record<BackendName, SessionCell>>();
+  #generation = 0;
+
+  constructor(start: () => Port = startWorker) {
+    const session = (name: BackendName): Session => new Session(start, () => this.cells.map((cell) => this.#face(cell)[name]));
+    this.#sessions = { cpu: session("cpu"), webgpu: session("webgpu") };
+  }
+
+  /** Takes WebGPU if there is one. */
+  async choose(): Promise<void> {
+    this.missing.value = await missingWebGpu();
+    if (this.missing.value === undefined) this.choice.value = "webgpu";
+  }
+
+  add(code: string): CellView {
+    const original = onBackend(code, "cpu");
+    const cell: CellView = shallowReactive({ original, code: original, runs: { cpu: emptyRun(), webgpu: emptyRun() } });
+    this.cells.push(cell);
+    return cell;
+  }
+
+  /** Takes what the reader wrote; whoever names another backend in it has chosen that. */
+  write(cell: CellView, code: string): void {
+    const named = backendIn(code);
+    if (named !== undefined && this.choice.value !== "both" && named !== this.choice.value) this.choice.value = named;
+    cell.code = onBackend(code, "cpu");
+  }
+
+  /** Called when the reader leaves the page. */
+  remove(cell: CellView): void {
+    const i = this.cells.indexOf(cell);
+    if (i !== -1) this.cells.splice(i, 1);
+    this.#faces.delete(cell);
+    if (this.cells.length === 0) this.stop();
+  }
+
+  /** Runs a cell and what above it has not run, on the chosen backends, one after the other so that times compare. */
+  run(cell: CellView): Promise<void> {
+    return this.#onEach((session, name) => session.run(this.#face(cell)[name]));
+  }
+
+  runAll(): Promise<void> {
+    return this.#onEach((session) => session.runAll());
+  }
+
+  stop(): void {
+    this.#generation++;
+    for (const name of backends) this.#sessions[name].stop();
+  }
+
+  /** The page as it was. */
+  reset(): void {
+    this.stop();
+    for (const cell of this.cells) {
+      cell.code = cell.original;
+      for (const name of backends) {
+        const run = cell.runs[name];
+        run.items.length = 0;
+        run.state = "new";
+      }
+    }
+  }
+
+  async #onEach(run: (session: Session, name: BackendName) => Promise<boolean>): Promise<void> {
+    const generation = this.#generation;
+    for (const name of chosen(this.choice.value))
+      if (generation === this.#generation) await run(this.#sessions[name], name);
+  }
+
+  #face(cell: CellView): Record<BackendName, SessionCell> {
+    const known = this.#faces.get(cell);
+    if (known !== undefined) return known;
+    const face = { cpu: sessionCell(cell, "cpu"), webgpu: sessionCell(cell, "webgpu") };
+    this.#faces.set(cell, face);
+    return face;
+  }
+}
+
+function sessionCell(cell: CellView, name: BackendName): SessionCell {
+  const run = cell.runs[name];
+  return {
+    source: () => onBackend(cell.code, name),
+    begin(): Emit {
+      run.items.length = 0;
+      run.state = "running";
+      return transcript(run.items, () => run.moved++);
+    },
+    end({ ok, milliseconds }: Outcome): void {
+      run.state = ok ? "done" : "failed";
+      run.milliseconds = milliseconds;
+    },
+  };
+}

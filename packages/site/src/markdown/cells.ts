@@ -1,0 +1,21 @@
+// Blocks of code that live: "```ts cell" in a page becomes a component around the highlighted code, which is all that a
+// reader without JavaScript gets. The page's buttons stand before the first one.
+import type { MarkdownRenderer } from "vitepress";
+
+const isCell = (info: string): boolean => /^ts\s+cell\b/.test(info.trim());
+
+/** The code of the cells of a page, in order. */
+export function cellsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^```ts +cell\b[^\n]*\n([\s\S]*?)^```/gm)].map(([, code]) => code!.trimEnd());
+}
+
+/** Teaches the renderer about cells. */
+export function liveCells(md: MarkdownRenderer): void {
+  const fence = md.renderer.rules.fence!;
+  md.renderer.rules.fence = (tokens, i, ...rest) => {
+    const html = fence(tokens, i, ...rest);
+    if (!isCell(tokens[i]!.info)) return html;
+    const isFirst = !tokens.slice(0, i).some(({ type, info }) => type === "fence" && isCell(info));
+    return `${isFirst ? "<CellBar />" : ""}<LiveCell>${html}</LiveCell>`;
+  };
+}

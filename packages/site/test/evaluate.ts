@@ -1,0 +1,6 @@
+// How text becomes a function in Node.
+import { compileFunction } from "node:vm";
+import type { CellFunction, Evaluate } from "../src/cells/run.ts";
+
+export const evaluate: Evaluate = (body, filename) =>
+  compileFunction(`"use strict"; return (async () => {${body}\n})();`, ["$", "$import"], { filename }) as CellFunction;
