@@ -38,6 +38,8 @@ export default defineConfig({
     plugins: [llms(), declarationsPlugin()],
     server: { headers },
     preview: { headers },
+    // @valtown/codemirror-ts imports TypeScript without saying so: it gets the one that has a JavaScript API.
+    resolve: { dedupe: ["typescript"] },
     worker: { format: "es" },
     build: { target: "es2023" },
     esbuild: { target: "es2023" },

@@ -22,7 +22,8 @@ export type Output =
   | { readonly kind: "point"; readonly id: number; readonly x: number; readonly values: readonly number[] }
   /** How far a loop has come; a later one with the same id takes its place. */
   | { readonly kind: "progress"; readonly id: number; readonly text: string; readonly part: number | undefined }
-  | { readonly kind: "promise"; readonly text: string; readonly kept: boolean; readonly got: string | undefined }
+  /** Whether the lines are those that the page promises, or a condition holds. */
+  | { readonly kind: "promise"; readonly of: "lines" | "condition"; readonly text: string; readonly kept: boolean; readonly got: string | undefined }
   | { readonly kind: "error"; readonly name: string; readonly message: string; readonly line: number | undefined };
 
 export type Emit = (output: Output) => void;

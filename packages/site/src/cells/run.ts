@@ -54,12 +54,12 @@ export function page(evaluate: Evaluate): Page {
         const milliseconds = took();
         const { lines, conditions } = promisesOf(source);
         let ok = true;
-        const tell = (text: string, kept: boolean, got?: string): void => {
+        const tell = (of: "lines" | "condition", text: string, kept: boolean, got?: string): void => {
           ok &&= kept;
-          emit({ kind: "promise", text, kept, got });
+          emit({ kind: "promise", of, text, kept, got });
         };
-        if (lines.length > 0) tell(lines.join("\n"), keeps(printed, lines), printed.join("\n"));
-        for (const condition of conditions) tell(condition, ...(await holds(condition)));
+        if (lines.length > 0) tell("lines", lines.join("\n"), keeps(printed, lines), printed.join("\n"));
+        for (const condition of conditions) tell("condition", condition, ...(await holds(condition)));
         return { ok, milliseconds };
       } catch (error) {
         await settled().catch(() => {});
