@@ -5,7 +5,19 @@ import { declarationsPlugin } from "../src/editor/declarations.ts";
 import { liveCells } from "../src/markdown/cells.ts";
 import { policy } from "../src/markdown/policy.ts";
 
+/** Isolates pages from other sites, so that they have shared memory. VitePress sends its pages past Vite's own headers. */
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+
+type Handle = (request: unknown, response: { setHeader(name: string, value: string): unknown }, next: () => void) => void;
+const isolated = {
+  name: "weft-isolated",
+  configureServer({ middlewares }: { readonly middlewares: { use(handle: Handle): unknown } }) {
+    middlewares.use((_, response, next) => {
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+      next();
+    });
+  },
+};
 
 export default defineConfig({
   title: "Weft",
@@ -32,16 +44,33 @@ export default defineConfig({
     outline: [2, 3],
     docFooter: { prev: "Before", next: "Next" },
   },
-  markdown: { config: liveCells },
+  markdown: {
+    config: liveCells,
+    // On a busy machine the first lines take longer than the half second after which Shiki leaves a line plain.
+    codeTransformers: [
+      {
+        preprocess(_, options) {
+          options.tokenizeTimeLimit = 0;
+        },
+      },
+    ],
+  },
   transformHtml: policy,
   vite: {
-    plugins: [llms(), declarationsPlugin()],
-    server: { headers },
-    preview: { headers },
+    plugins: [isolated, llms(), declarationsPlugin()],
     // @valtown/codemirror-ts imports TypeScript without saying so: it gets the one that has a JavaScript API.
     resolve: { dedupe: ["typescript"] },
     worker: { format: "es" },
-    build: { target: "es2023" },
+    optimizeDeps: {
+      // What only workers and later parts import: found late, it would load the page anew.
+      include: [
+        "@codemirror/autocomplete", "@codemirror/lang-javascript", "@codemirror/language", "@codemirror/state",
+        "@codemirror/view", "@lezer/highlight", "@typescript/vfs", "@valtown/codemirror-ts",
+        "@valtown/codemirror-ts/worker", "acorn", "codemirror", "comlink", "estree-walker", "fflate", "is-reference",
+        "magic-string", "node-inspect-extracted", "periscopic", "sucrase", "typescript", "uplot",
+      ],
+    },
+    build: { target: "es2023", reportCompressedSize: false, chunkSizeWarningLimit: 4000 },
     esbuild: { target: "es2023" },
   },
 });

@@ -109,8 +109,7 @@ function shareNames(
       if (node.type === "Property" && node.shorthand)
         shorthand.add(node.value.type === "AssignmentPattern" ? node.value.left : node.value);
       if (node.type === "AssignmentExpression" || node.type === "UpdateExpression") {
-        const names = namesIn(node.type === "AssignmentExpression" ? node.left : node.argument);
-        const fixed = names.find((name) => constants.has(name) && scope.find_owner(name) === top);
+        const fixed = assigned(node.type === "AssignmentExpression" ? node.left : node.argument).find((name) => constants.has(name) && scope.find_owner(name) === top);
         if (fixed !== undefined)
           throw new CellSyntaxError(`${fixed} is a const, so it cannot be assigned to`, node.loc?.start.line);
       }
@@ -121,6 +120,24 @@ function shareNames(
       if (map.has(node)) scopes.pop();
     },
   });
+}
+
+/** The names that an assignment to a target changes; a field of something is no name. */
+function assigned(target: Node | null): string[] {
+  switch (target?.type) {
+    case "Identifier":
+      return [target.name];
+    case "ArrayPattern":
+      return target.elements.flatMap(assigned);
+    case "ObjectPattern":
+      return target.properties.flatMap((one) => assigned(one.type === "Property" ? one.value : one.argument));
+    case "AssignmentPattern":
+      return assigned(target.left);
+    case "RestElement":
+      return assigned(target.argument);
+    default:
+      return [];
+  }
 }
 
 const constantsOf = (program: Program): Set<string> =>

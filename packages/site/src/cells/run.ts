@@ -103,7 +103,8 @@ function withLine(error: unknown, file: string): Error {
 }
 
 function failure(error: unknown): Output {
-  const { name, message } = error as Error;
+  const { name } = error as Error;
+  const message = (error as Error).message.replaceAll(/\$\.(?=[\w$])/g, ""); // engines quote the compiled code
   const line = error instanceof CellSyntaxError ? error.line : lines.get(error as Error);
   return { kind: "error", name, message, line };
 }

@@ -1,0 +1,36 @@
+// Every cell of every page runs in Node, in the order of its page, and keeps what it promises. Pages are found by
+// themselves.
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Output } from "../src/cells/output.ts";
+import { page } from "../src/cells/run.ts";
+import { cellsOf } from "../src/markdown/cells.ts";
+import { evaluate } from "./evaluate.ts";
+
+const folder = join(import.meta.dirname, "../pages");
+const pages = globSync("**/*.md", { cwd: folder })
+  .toSorted()
+  .map((file) => ({ file, cells: cellsOf(readFileSync(join(folder, file), "utf8")) }))
+  .filter(({ cells }) => cells.length > 0);
+
+/** The first line of code that says something. */
+const titleOf = (cell: string): string => cell.split("\n").find((line) => !/^(import|\/\/|$)/.test(line)) ?? cell;
+
+test("there are pages with cells", () => {
+  expect(pages.length).toBeGreaterThanOrEqual(2);
+});
+
+describe.each(pages)("$file", ({ cells }) => {
+  const { run } = page(evaluate);
+  test.each(cells.map((cell, i) => ({ i: i + 1, title: titleOf(cell), cell })))("cell $i: $title", async ({ cell }) => {
+    const outputs: Output[] = [];
+    const { ok } = await run(cell, (output) => outputs.push(output));
+    const wrong = outputs.filter((output) => output.kind === "error" || (output.kind === "promise" && !output.kept));
+    expect(wrong).toEqual([]);
+    expect(ok).toBe(true);
+  });
+  test("promises something", () => {
+    expect(cells.filter((cell) => /^\/\/[>~]/m.test(cell)).length).toBeGreaterThan(0);
+  });
+});
