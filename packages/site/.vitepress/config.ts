@@ -2,13 +2,18 @@
 import { defineConfig } from "vitepress";
 import llms from "vitepress-plugin-llms";
 import { declarationsPlugin } from "../src/editor/declarations.ts";
+import { typescriptBeside, typescriptFile } from "../src/editor/typescript-file.ts";
 import { liveCells } from "../src/markdown/cells.ts";
 import { policy } from "../src/markdown/policy.ts";
 
 /** Isolates pages from other sites, so that they have shared memory. VitePress sends its pages past Vite's own headers. */
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
-type Handle = (request: unknown, response: { setHeader(name: string, value: string): unknown }, next: () => void) => void;
+type Handle = (
+  request: unknown,
+  response: { setHeader(name: string, value: string): unknown },
+  next: () => void,
+) => void;
 const isolated = {
   name: "weft-isolated",
   configureServer({ middlewares }: { readonly middlewares: { use(handle: Handle): unknown } }) {
@@ -29,9 +34,7 @@ export default defineConfig({
   metaChunk: true,
   themeConfig: {
     search: { provider: "local" },
-    nav: [
-      { text: "Tutorials", link: "/tutorials/quick-start", activeMatch: "^/tutorials/" },
-    ],
+    nav: [{ text: "Tutorials", link: "/tutorials/quick-start", activeMatch: "^/tutorials/" }],
     sidebar: [
       {
         text: "Tutorials",
@@ -57,17 +60,34 @@ export default defineConfig({
   },
   transformHtml: policy,
   vite: {
-    plugins: [isolated, llms(), declarationsPlugin()],
+    plugins: [isolated, llms(), declarationsPlugin(), typescriptFile()],
     // @valtown/codemirror-ts imports TypeScript without saying so: it gets the one that has a JavaScript API.
     resolve: { dedupe: ["typescript"] },
-    worker: { format: "es" },
+    worker: { format: "es", plugins: () => [typescriptBeside()] },
     optimizeDeps: {
       // What only workers and later parts import: found late, it would load the page anew.
       include: [
-        "@codemirror/autocomplete", "@codemirror/lang-javascript", "@codemirror/language", "@codemirror/state",
-        "@codemirror/view", "@lezer/highlight", "@typescript/vfs", "@valtown/codemirror-ts",
-        "@valtown/codemirror-ts/worker", "acorn", "codemirror", "comlink", "estree-walker", "fflate", "is-reference",
-        "magic-string", "node-inspect-extracted", "periscopic", "sucrase", "typescript", "uplot",
+        "@codemirror/autocomplete",
+        "@codemirror/lang-javascript",
+        "@codemirror/language",
+        "@codemirror/state",
+        "@codemirror/view",
+        "@lezer/highlight",
+        "@typescript/vfs",
+        "@valtown/codemirror-ts",
+        "@valtown/codemirror-ts/worker",
+        "acorn",
+        "codemirror",
+        "comlink",
+        "estree-walker",
+        "fflate",
+        "is-reference",
+        "magic-string",
+        "node-inspect-extracted",
+        "periscopic",
+        "sucrase",
+        "typescript",
+        "uplot",
       ],
     },
     build: { target: "es2023", reportCompressedSize: false, chunkSizeWarningLimit: 4000 },

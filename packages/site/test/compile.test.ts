@@ -25,35 +25,59 @@ const values: Record<string, readonly [cells: readonly string[], shown: string]>
   "a name declared anew": [["const x = 2;", "const x = 5;", "x"], "5"],
   "what a function of a cell above sees": [["let x = 1; const f = () => x;", "x = 2;", "f()"], "2"],
   "a name that a later cell declares": [["const f = () => later;", "const later = 4;", "f()"], "4"],
-  "patterns": [["const { a, b: [c, d = 4], ...rest } = { a: 1, b: [3], e: 5 };", "[a, c, d, rest.e]"], "[ 1, 3, 4, 5 ]"],
+  patterns: [["const { a, b: [c, d = 4], ...rest } = { a: 1, b: [3], e: 5 };", "[a, c, d, rest.e]"], "[ 1, 3, 4, 5 ]"],
   "patterns after a line without a semicolon": [["let n = 0\nn++\nconst { a } = { a: n }\nconst [b] = [a]\nb"], "1"],
   "a shorthand field": [["const a = 1;", "const o = { a };", "o"], "{ a: 1 }"],
-  "a field of a const, assigned": [["const o = { a: 1 }, xs = [1];", "[xs[0], o.a] = [2, 3]; o.a += 1; xs[0]++;", "[o, xs]"], "[ { a: 4 }, [ 3 ] ]"],
+  "a field of a const, assigned": [
+    ["const o = { a: 1 }, xs = [1];", "[xs[0], o.a] = [2, 3]; o.a += 1; xs[0]++;", "[o, xs]"],
+    "[ { a: 4 }, [ 3 ] ]",
+  ],
   "a field of a const, assigned in its cell": [["const o = { a: 1 }; [o.a] = [2]; o.a++;", "o"], "{ a: 3 }"],
   "a shorthand default": [["let a = 1;", "({ a = 3 } = {});", "a"], "3"],
   "several declarations": [["let a = 1, b, c = (a + 1, 5);", "[a, b, c]"], "[ 1, undefined, 5 ]"],
-  "a function used before its declaration": [["const y = twice(4); function twice(x: number) { return 2 * x; }", "y"], "8"],
+  "a function used before its declaration": [
+    ["const y = twice(4); function twice(x: number) { return 2 * x; }", "y"],
+    "8",
+  ],
   "a recursive function": [["function f(n: number): number { return n < 2 ? 1 : n * f(n - 1); }", "f(5)"], "120"],
   "a generator": [["function* three() { yield 1; yield 2; yield 3; }", "[...three()]"], "[ 1, 2, 3 ]"],
   "a class and one that extends it": [
     ["class A { static n = 1; x = 2; next() { return new A(); } }", "class B extends A {}", "[new B().next().x, B.n]"],
     "[ 2, 1 ]",
   ],
-  "a class, kept when its name is declared anew": [["class A { x = 1 }; const a = new A();", "class A { y = 2 }", "[a, new A()]"], "[ A { x: 1 }, A { y: 2 } ]"],
-  "a local name that hides a shared one": [["const x = 1;", "const f = (x: number) => { { const y = x; return y; } };", "f(9) + x"], "10"],
-  "loops": [["const xs = [1, 2, 3]; let s = 0;", "for (const x of xs) s += x; for (let i = 0; i < 2; i++) s += i;", "s"], "7"],
-  "imports": [
-    ['import { open } from "@weft/tensor-cpu";\nimport { add, type Tensor } from "@weft/tensor";\nimport * as all from "@weft/tensor";', "const { tensor } = await open();\nconst x: Tensor = add(tensor([1, 2]), 1);", "console.log(String(all.add === add)); x"],
+  "a class, kept when its name is declared anew": [
+    ["class A { x = 1 }; const a = new A();", "class A { y = 2 }", "[a, new A()]"],
+    "[ A { x: 1 }, A { y: 2 } ]",
+  ],
+  "a local name that hides a shared one": [
+    ["const x = 1;", "const f = (x: number) => { { const y = x; return y; } };", "f(9) + x"],
+    "10",
+  ],
+  loops: [
+    ["const xs = [1, 2, 3]; let s = 0;", "for (const x of xs) s += x; for (let i = 0; i < 2; i++) s += i;", "s"],
+    "7",
+  ],
+  imports: [
+    [
+      'import { open } from "@weft/tensor-cpu";\nimport { add, type Tensor } from "@weft/tensor";\nimport * as all from "@weft/tensor";',
+      "const { tensor } = await open();\nconst x: Tensor = add(tensor([1, 2]), 1);",
+      "console.log(String(all.add === add)); x",
+    ],
     "tensor([2, 3], f32[2] on @weft/tensor-cpu)",
   ],
   "an import in a call": [['const { add } = await import("@weft/tensor");', "typeof add"], "function"],
   "await in a loop": [["let s = 0; for await (const x of [Promise.resolve(1), 2]) s += x;", "s"], "3"],
   "types of every kind": [
-    ["interface P { x: number }\ntype Q = P & { y?: string };\nconst p = { x: 1 } satisfies Q as P;\nfunction id<T>(x: T): T { return x; }\nid<number>(p!.x)"],
+    [
+      "interface P { x: number }\ntype Q = P & { y?: string };\nconst p = { x: 1 } satisfies Q as P;\nfunction id<T>(x: T): T { return x; }\nid<number>(p!.x)",
+    ],
     "1",
   ],
   "a global's name, declared by a cell": [["const name = 'a', status = 1;", "[name, status]"], "[ 'a', 1 ]"],
-  "labels and fields that have the name": [["const a = 1;", "a: for (;;) { break a; }", "({ a: 2, b: { a } }).b.a"], "1"],
+  "labels and fields that have the name": [
+    ["const a = 1;", "a: for (;;) { break a; }", "({ a: 2, b: { a } }).b.a"],
+    "1",
+  ],
 };
 
 test.each(Object.entries(values))("shows %s", async (_, [cells, shown]) => {
@@ -68,10 +92,20 @@ test("shows nothing for a declaration, an assignment, or a call without a value"
 const errors: Record<string, readonly [cell: string, name: string, line: number, message: RegExp]> = {
   "what is no TypeScript": ["const x = 1;\nconst = 2;", "SyntaxError", 2, /^Unexpected token$/],
   "a bracket that is not closed": ["f(\n1;\n", "SyntaxError", 2, /Unexpected token, expected ","/],
-  "a name declared twice in a cell": ["const x = 1;\n\nconst x = 2;", "SyntaxError", 3, /'x' has already been declared/],
+  "a name declared twice in a cell": [
+    "const x = 1;\n\nconst x = 2;",
+    "SyntaxError",
+    3,
+    /'x' has already been declared/,
+  ],
   "an assignment to a const": ["const x = 1;\nconst f = () => {\n  x = 2;\n};", "SyntaxError", 3, /^x is a const/],
   "an export": ["\nexport const x = 1;", "SyntaxError", 2, /exports nothing/],
-  "what the code throws": ["import { add } from\n  '@weft/tensor';\ninterface P { x: 1 }\nthrow new TypeError('no');", "TypeError", 4, /^no$/],
+  "what the code throws": [
+    "import { add } from\n  '@weft/tensor';\ninterface P { x: 1 }\nthrow new TypeError('no');",
+    "TypeError",
+    4,
+    /^no$/,
+  ],
   "what a function of it throws": ["function f() {\n  null!.x;\n}\n\nf();", "TypeError", 2, /null/],
   "a name that is nowhere": ["const f = 1;\nnowhere + 1;", "ReferenceError", 2, /^nowhere is not defined: no cell/],
   "a method that is not there, named as the reader wrote it": [

@@ -104,7 +104,10 @@ test("exhausted memory ends the worker, not the page", async () => {
   const a = cell("const kept = []; for (;;) kept.push(new Array(100_000).fill(0.5));");
   const session = new Session(startWorker, () => [a]);
   expect(await session.run(a)).toBe(false);
-  expect(a.outputs.at(-1)).toMatchObject({ kind: "error", message: expect.stringMatching(/worker.*ended.*memory/) as string });
+  expect(a.outputs.at(-1)).toMatchObject({
+    kind: "error",
+    message: expect.stringMatching(/worker.*ended.*memory/) as string,
+  });
   a.text = "'alive'";
   expect(await session.run(a)).toBe(true);
   expect(started).toBe(2);

@@ -12,7 +12,8 @@ export const titles: Record<BackendName, string> = { cpu: "CPU", webgpu: "WebGPU
 const line = /^(import \{ open \} from ")@weft\/tensor-(?:cpu|webgpu)(")/gm;
 
 /** The code with `open` imported from that backend's package. */
-export const onBackend = (source: string, name: BackendName): string => source.replace(line, `$1@weft/tensor-${name}$2`);
+export const onBackend = (source: string, name: BackendName): string =>
+  source.replace(line, `$1@weft/tensor-${name}$2`);
 
 /** The backend that the code imports `open` from, if it does. */
 export function backendIn(source: string): BackendName | undefined {

@@ -5,7 +5,7 @@ import { parse } from "acorn";
 import type { Declaration, Identifier, ImportDeclaration, ModuleDeclaration, Node, Program, Statement } from "estree";
 import { walk } from "estree-walker";
 import isReference from "is-reference";
-import MagicString from "magic-string";
+import { MagicString } from "magic-string";
 import { analyze, extract_names as namesIn, type Scope } from "periscopic";
 import { transform } from "sucrase";
 
@@ -109,7 +109,9 @@ function shareNames(
       if (node.type === "Property" && node.shorthand)
         shorthand.add(node.value.type === "AssignmentPattern" ? node.value.left : node.value);
       if (node.type === "AssignmentExpression" || node.type === "UpdateExpression") {
-        const fixed = assigned(node.type === "AssignmentExpression" ? node.left : node.argument).find((name) => constants.has(name) && scope.find_owner(name) === top);
+        const fixed = assigned(node.type === "AssignmentExpression" ? node.left : node.argument).find(
+          (name) => constants.has(name) && scope.find_owner(name) === top,
+        );
         if (fixed !== undefined)
           throw new CellSyntaxError(`${fixed} is a const, so it cannot be assigned to`, node.loc?.start.line);
       }
@@ -180,7 +182,10 @@ function shareDeclaration(statement: At<Top>, text: MagicString, hoisted: string
     case "ExportAllDeclaration":
     case "ExportDefaultDeclaration":
     case "ExportNamedDeclaration":
-      throw new CellSyntaxError("a cell exports nothing: the cells below see what it declares", statement.loc?.start.line);
+      throw new CellSyntaxError(
+        "a cell exports nothing: the cells below see what it declares",
+        statement.loc?.start.line,
+      );
     default:
   }
 }

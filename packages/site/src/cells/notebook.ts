@@ -29,12 +29,17 @@ const emptyRun = (): RunView =>
 
 function startWorker(): Port {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "cells" });
+  let listening = new AbortController();
   return {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- workers have none
     send: (request) => worker.postMessage(request),
     listen(report, ended) {
-      worker.onmessage = ({ data }: MessageEvent<Report>) => report(data);
-      worker.onerror = ({ message }) => ended(message || "it may have run out of memory");
+      // A listener takes the place of the one before it.
+      listening.abort();
+      listening = new AbortController();
+      const { signal } = listening;
+      worker.addEventListener("message", ({ data }: MessageEvent<Report>) => report(data), { signal });
+      worker.addEventListener("error", ({ message }) => ended(message || "it may have run out of memory"), { signal });
     },
     terminate: () => worker.terminate(),
   };
@@ -54,7 +59,8 @@ export class Notebook {
   #generation = 0;
 
   constructor(start: () => Port = startWorker) {
-    const session = (name: BackendName): Session => new Session(start, () => this.cells.map((cell) => this.#face(cell)[name]));
+    const session = (name: BackendName): Session =>
+      new Session(start, () => this.cells.map((cell) => this.#face(cell)[name]));
     this.#sessions = { cpu: session("cpu"), webgpu: session("webgpu") };
   }
 

@@ -18,12 +18,24 @@ export type Output =
       readonly scale: number;
     }
   /** An empty curve; points follow. */
-  | { readonly kind: "curve"; readonly id: number; readonly names: readonly string[]; readonly x: string; readonly log: boolean }
+  | {
+      readonly kind: "curve";
+      readonly id: number;
+      readonly names: readonly string[];
+      readonly x: string;
+      readonly log: boolean;
+    }
   | { readonly kind: "point"; readonly id: number; readonly x: number; readonly values: readonly number[] }
   /** How far a loop has come; a later one with the same id takes its place. */
   | { readonly kind: "progress"; readonly id: number; readonly text: string; readonly part: number | undefined }
   /** Whether the lines are those that the page promises, or a condition holds. */
-  | { readonly kind: "promise"; readonly of: "lines" | "condition"; readonly text: string; readonly kept: boolean; readonly got: string | undefined }
+  | {
+      readonly kind: "promise";
+      readonly of: "lines" | "condition";
+      readonly text: string;
+      readonly kept: boolean;
+      readonly got: string | undefined;
+    }
   | { readonly kind: "error"; readonly name: string; readonly message: string; readonly line: number | undefined };
 
 export type Emit = (output: Output) => void;
@@ -47,9 +59,11 @@ export function put(output: Output | Promise<Output>): void {
   const before = queue ?? Promise.resolve();
   const after = before.then(async () => target?.(await output));
   queue = after;
-  void after.catch(() => {}).then(() => {
-    if (queue === after) queue = undefined;
-  });
+  void after
+    .catch(() => {})
+    .then(() => {
+      if (queue === after) queue = undefined;
+    });
 }
 
 /** Resolves when all that was put has gone out; throws what a read threw. */

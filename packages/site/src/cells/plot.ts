@@ -28,7 +28,12 @@ export async function plot(element: HTMLElement, chart: Chart, say: (text: strin
         axes: [{ ...axis, label: chart.x, labelSize: 20 }, axis],
         series: [
           { label: chart.x },
-          ...chart.names.map((label, i) => ({ label, stroke: color(colors[i % colors.length]!), width: 2, points: { show: false } })),
+          ...chart.names.map((label, i) => ({
+            label,
+            stroke: color(colors[i % colors.length]!),
+            width: 2,
+            points: { show: false },
+          })),
         ],
         cursor: { drag: { x: false, y: false } },
       },
@@ -41,7 +46,11 @@ export async function plot(element: HTMLElement, chart: Chart, say: (text: strin
   const draw = (): void => {
     scheduled = 0;
     made!.setData(chart.points as uPlot.AlignedData);
-    say(chart.points.map((line, i) => `${i === 0 ? chart.x : chart.names[i - 1]} ${line.at(-1) ?? "nothing yet"}`).join(", "));
+    say(
+      chart.points
+        .map((line, i) => `${i === 0 ? chart.x : chart.names[i - 1]} ${line.at(-1) ?? "nothing yet"}`)
+        .join(", "),
+    );
   };
   draw();
   const sized = new ResizeObserver(() => made!.setSize({ width: element.clientWidth, height: HEIGHT }));

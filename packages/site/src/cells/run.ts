@@ -32,7 +32,9 @@ export function page(evaluate: Evaluate): Page {
     const file = `weft-cell-${++runs}.js`;
     try {
       const { body } = compile(source, ["console", ...Object.keys(state)]);
-      return await (await evaluate(body, file))(state, load);
+      return await (
+        await evaluate(body, file)
+      )(state, load);
     } catch (error) {
       throw error instanceof CellSyntaxError ? error : withLine(error, file);
     }

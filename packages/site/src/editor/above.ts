@@ -19,7 +19,10 @@ export function filesAbove(ts: typeof TypeScript, cells: readonly string[]): Fil
       const field = `import("${path}").${name}`;
       const parameters = type === undefined ? "" : type.text;
       const given = type === undefined || type.names.length === 0 ? "" : `<${type.names.join(", ")}>`;
-      const declared = [value ? `var ${name}: typeof ${field};` : "", type === undefined ? "" : `type ${name}${parameters} = ${field}${given};`];
+      const declared = [
+        value ? `var ${name}: typeof ${field};` : "",
+        type === undefined ? "" : `type ${name}${parameters} = ${field}${given};`,
+      ];
       lines.set(name, declared.filter(Boolean).join(" "));
     }
   });
@@ -36,7 +39,9 @@ interface TopName {
 
 function topNames(ts: typeof TypeScript, code: string): TopName[] {
   const source = ts.createSourceFile("cell.ts", code, ts.ScriptTarget.ESNext, true);
-  const parametersOf = (list: TypeScript.NodeArray<TypeScript.TypeParameterDeclaration> | undefined): TopName["type"] & {} =>
+  const parametersOf = (
+    list: TypeScript.NodeArray<TypeScript.TypeParameterDeclaration> | undefined,
+  ): TopName["type"] & {} =>
     list === undefined
       ? { text: "", names: [] }
       : { text: `<${list.map((one) => one.getText(source)).join(", ")}>`, names: list.map((one) => one.name.text) };
@@ -45,11 +50,13 @@ function topNames(ts: typeof TypeScript, code: string): TopName[] {
       ? [{ name: name.text, value: true }]
       : name.elements.flatMap((element) => (ts.isOmittedExpression(element) ? [] : inPattern(element.name)));
   const found = source.statements.flatMap((statement): TopName[] => {
-    if (ts.isVariableStatement(statement)) return statement.declarationList.declarations.flatMap(({ name }) => inPattern(name));
+    if (ts.isVariableStatement(statement))
+      return statement.declarationList.declarations.flatMap(({ name }) => inPattern(name));
     if (ts.isFunctionDeclaration(statement) && statement.name) return [{ name: statement.name.text, value: true }];
     if (ts.isClassDeclaration(statement) && statement.name)
       return [{ name: statement.name.text, value: true, type: parametersOf(statement.typeParameters) }];
-    if (ts.isEnumDeclaration(statement)) return [{ name: statement.name.text, value: true, type: parametersOf(undefined) }];
+    if (ts.isEnumDeclaration(statement))
+      return [{ name: statement.name.text, value: true, type: parametersOf(undefined) }];
     if (ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement))
       return [{ name: statement.name.text, value: false, type: parametersOf(statement.typeParameters) }];
     if (!ts.isImportDeclaration(statement) || statement.importClause === undefined) return [];

@@ -13,7 +13,8 @@ const packages = join(site, "..");
 
 type Conditions = string | { readonly [condition: string]: Conditions };
 
-const plain = (conditions: Conditions): string => (typeof conditions === "string" ? conditions : plain(conditions["default"]!));
+const plain = (conditions: Conditions): string =>
+  typeof conditions === "string" ? conditions : plain(conditions["default"]!);
 
 /** Compiles the sources, and returns the declarations by the paths at which the type checker looks for them. */
 export async function declarations(): Promise<Files> {
@@ -21,7 +22,9 @@ export async function declarations(): Promise<Files> {
   const compiler = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
   await promisify(execFile)(process.execPath, [compiler, "-b", site]);
   const files: Record<string, string> = {};
-  const manifest = JSON.parse(readFileSync(join(site, "package.json"), "utf8")) as { dependencies: Record<string, string> };
+  const manifest = JSON.parse(readFileSync(join(site, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
   const names = ["site", ...Object.keys(manifest.dependencies).map((name) => name.replace("@weft/", ""))];
   for (const name of names) addPackage(files, name);
   const lib = dirname(createRequire(import.meta.url).resolve("typescript/lib/lib.es2023.d.ts"));
@@ -33,7 +36,9 @@ export async function declarations(): Promise<Files> {
 function addPackage(files: Record<string, string>, name: string): void {
   const folder = join(packages, name);
   const at = `/node_modules/@weft/${name}`;
-  const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { exports: Record<string, Conditions> };
+  const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+    exports: Record<string, Conditions>;
+  };
   const types = (entry: Conditions): string => plain(entry).replace("./src/", "./dist/").replace(/\.ts$/, ".d.ts");
   const entries = Object.entries(exports).map(([key, entry]) => [key, { types: types(entry) }] as const);
   files[`${at}/package.json`] = JSON.stringify({ name: `@weft/${name}`, exports: Object.fromEntries(entries) });
@@ -57,12 +62,19 @@ const route = "weft-declarations.json";
 /** What Vite's plugins have of its types here, so that this file names no version of it. */
 interface DeclarationsPlugin {
   readonly name: string;
-  configResolved(config: { readonly base: string; readonly command: string; readonly build: { readonly ssr?: unknown } }): void;
+  configResolved(config: {
+    readonly base: string;
+    readonly command: string;
+    readonly build: { readonly ssr?: unknown };
+  }): void;
   configureServer(server: { readonly middlewares: { use(path: string, handle: Handle): unknown } }): void;
   resolveId(source: string): string | undefined;
   load(this: { emitFile(file: object): string }, source: string): Promise<string | undefined>;
 }
-type Handle = (request: unknown, response: { setHeader(name: string, value: string): unknown; end(text: string): unknown }) => void;
+type Handle = (
+  request: unknown,
+  response: { setHeader(name: string, value: string): unknown; end(text: string): unknown },
+) => void;
 
 /** Gives pages `virtual:weft-declarations`, the address of the declarations. */
 export function declarationsPlugin(): DeclarationsPlugin {

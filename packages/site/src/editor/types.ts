@@ -2,7 +2,13 @@
 import { autocompletion } from "@codemirror/autocomplete";
 import { EditorView } from "@codemirror/view";
 import type { Extension } from "@codemirror/state";
-import { tsAutocompleteWorker, tsFacetWorker, tsHoverWorker, tsLinterWorker, tsSyncWorker } from "@valtown/codemirror-ts";
+import {
+  tsAutocompleteWorker,
+  tsFacetWorker,
+  tsHoverWorker,
+  tsLinterWorker,
+  tsSyncWorker,
+} from "@valtown/codemirror-ts";
 import { wrap, type Remote } from "comlink";
 import declarations from "virtual:weft-declarations";
 import type { Types } from "./types-worker.ts";

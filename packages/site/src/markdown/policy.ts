@@ -9,10 +9,16 @@ export function policy(html: string): string {
   const scripts = [...html.matchAll(/<script(?![^>]*\bsrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(([, text]) => text!);
   const rules = [
     "default-src 'self'",
-    `script-src 'self' 'wasm-unsafe-eval' ${scripts.filter((text) => text !== "").map(hash).join(" ")}`,
+    `script-src 'self' 'wasm-unsafe-eval' ${scripts
+      .filter((text) => text !== "")
+      .map(hash)
+      .join(" ")}`,
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data: blob:",
     "worker-src 'self'",
   ].join("; ");
-  return html.replace(/<meta charset="utf-8">/, (meta) => `${meta}\n    <meta http-equiv="Content-Security-Policy" content="${rules}">`);
+  return html.replace(
+    /<meta charset="utf-8">/,
+    (meta) => `${meta}\n    <meta http-equiv="Content-Security-Policy" content="${rules}">`,
+  );
 }

@@ -1,0 +1,239 @@
+// The built site in Chromium: every page at two addresses, all cells on both backends, links, accessibility, and what the
+// first page costs.
+import { execFile } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import AxeBuilder from "@axe-core/playwright";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findDriver, launchOptions } from "../../../test/software-driver.ts";
+import { cellsOf } from "../src/markdown/cells.ts";
+import { serveFolder, type Serving } from "./serving.ts";
+
+const driver = await findDriver();
+const skipped = !("folder" in driver);
+const site = join(import.meta.dirname, "..");
+const MINUTES = 60_000;
+
+/** The pages by their addresses, and how many cells each has. */
+const pages = globSync("**/*.md", { cwd: join(site, "pages") })
+  .toSorted()
+  .map((file) => ({
+    path: file.replace(/(?:^|(?<=\/))index\.md$/, "").replace(/\.md$/, ".html"),
+    cells: cellsOf(readFileSync(join(site, "pages", file), "utf8")).length,
+  }));
+const withCells = pages.filter(({ cells }) => cells > 0);
+
+let browser: Browser;
+
+beforeAll(async () => {
+  if (skipped) return;
+  browser = await chromium.launch({ ...launchOptions(driver.folder), headless: true });
+}, MINUTES);
+afterAll(() => browser?.close());
+
+async function build(base: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "weft-site-"));
+  const command = join(dirname(createRequire(import.meta.url).resolve("vitepress/package.json")), "bin/vitepress.js");
+  await promisify(execFile)(process.execPath, [command, "build", site, "--base", base, "--outDir", folder], {
+    cwd: site,
+  });
+  return folder;
+}
+
+describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
+  let folder: string;
+  let serving: Serving;
+  let context: BrowserContext;
+
+  beforeAll(async () => {
+    folder = await build(base);
+    serving = await serveFolder(folder, base);
+    context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 } });
+  }, 20 * MINUTES);
+  afterAll(async () => {
+    await context?.close();
+    serving?.close();
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Opens a page, and notes what it complains of. */
+  async function open(path: string, within = context, at = serving): Promise<{ page: Page; complaints: string[] }> {
+    const page = await within.newPage();
+    const complaints: string[] = [];
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("response", (response) => {
+      if (response.status() >= 400) complaints.push(`${response.status()} ${response.url()}`);
+    });
+    await page.goto(at.address + path);
+    await page.waitForLoadState("networkidle");
+    return { page, complaints };
+  }
+
+  /** Runs all cells on a backend, and returns what went wrong. */
+  async function runAll(page: Page, backend: "cpu" | "webgpu" | "both", cells: number): Promise<string[]> {
+    await page.locator(`.cell-bar input[value=${backend}]`).check();
+    await page.getByRole("button", { name: "Run all" }).click();
+    const ended = page.locator('.run-output:is([data-state="done"], [data-state="failed"])');
+    const failed = page.locator('.run-output[data-state="failed"]');
+    const wanted = backend === "both" ? 2 * cells : cells;
+    await expect
+      .poll(async () => (await failed.count()) > 0 || (await ended.count()) === wanted, { timeout: 5 * MINUTES })
+      .toBe(true);
+    return failed.allInnerTexts();
+  }
+
+  test.for(withCells)("the cells of $path run on the CPU", { timeout: 6 * MINUTES }, async ({ path, cells }) => {
+    const { page, complaints } = await open(path);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    expect(await page.locator(".live-cell").count()).toBe(cells);
+    expect(await runAll(page, "cpu", cells)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test.for(pages)("$path has no dead links and no serious fault", { timeout: 2 * MINUTES }, async ({ path }) => {
+    const { page, complaints } = await open(path);
+    const { origin } = new URL(serving.address);
+    const links = await page.locator("a[href]").evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).href));
+    const dead = links.filter((link) => link.startsWith(origin) && !leads(link));
+    expect(dead).toEqual([]);
+    const html = await page.locator("html").elementHandle();
+    for (const theme of ["light", "dark"]) {
+      await html!.evaluate((root, dark) => root.classList.toggle("dark", dark), theme === "dark");
+      await page.waitForTimeout(600); // colors fade
+      const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+      const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+      expect(serious.map(({ id, nodes }) => `${theme}: ${id}: ${nodes.map(({ html }) => html).join("\n")}`)).toEqual(
+        [],
+      );
+    }
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  /** Whether an address leads to a file of the site, and its fragment to an element. */
+  function leads(link: string): boolean {
+    const { pathname, hash } = new URL(link);
+    if (!pathname.startsWith(base)) return false;
+    const path = pathname.slice(base.length);
+    const file = join(folder, path === "" || path.endsWith("/") ? `${path}index.html` : path);
+    try {
+      const text = readFileSync(file, "utf8");
+      return hash === "" || text.includes(`id="${decodeURIComponent(hash.slice(1))}"`);
+    } catch {
+      return false;
+    }
+  }
+
+  test.for(["", withCells[0]!.path])("the page '%s' transfers less than 200 kB", async (path) => {
+    const page = await context.newPage();
+    const sizes: Promise<number>[] = [];
+    page.on("response", (response) => sizes.push(response.body().then((body) => gzipSync(body).length)));
+    await page.goto(serving.address + path);
+    await page.waitForLoadState("networkidle");
+    const total = (await Promise.all(sizes)).reduce((a, b) => a + b, 0);
+    expect(total).toBeGreaterThan(10_000);
+    expect(total).toBeLessThan(200_000);
+    await page.close();
+  });
+
+  if (base !== "/") return;
+
+  test.for(withCells)("the cells of $path run on WebGPU", { timeout: 11 * MINUTES }, async ({ path, cells }) => {
+    const { page, complaints } = await open(path);
+    await expect.poll(() => page.locator(".cell-bar input[value=webgpu]").isChecked()).toBe(true); // it is the default
+    expect(await runAll(page, "webgpu", cells)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("both backends run side by side", { timeout: 2 * MINUTES }, async () => {
+    const { page } = await open("tutorials/tensors.html");
+    expect(await runAll(page, "both", await page.locator(".live-cell").count())).toEqual([]);
+    expect(await page.locator(".live-cell").last().locator(".run-head").allInnerTexts()).toEqual([
+      expect.stringMatching(/^CPU · \d/),
+      expect.stringMatching(/^WebGPU · \d/),
+    ]);
+    await page.close();
+  });
+
+  test("an endless loop stops, and the page runs on", { timeout: 2 * MINUTES }, async () => {
+    const { page, complaints } = await open("tutorials/tensors.html");
+    const cell = page.locator(".live-cell").first();
+    await edit(page, 0, "for (;;);");
+    await page.keyboard.press("Control+Enter");
+    await expect.poll(() => cell.locator(".run-output").getAttribute("data-state")).toBe("running");
+    await cell.getByRole("button", { name: "Stop" }).click();
+    await expect.poll(() => cell.locator(".shown-error").innerText()).toBe("Stopped: stopped");
+    await edit(page, 0, "6 * 7");
+    await page.keyboard.press("Control+Enter");
+    await expect.poll(() => cell.locator(".shown-value").allInnerTexts(), { timeout: MINUTES }).toEqual(["42"]);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("an editor knows the types, of the cells above, too", { timeout: 5 * MINUTES }, async () => {
+    const { page, complaints } = await open("tutorials/tensors.html");
+    await edit(page, 6, "const wrong: string = x.shape; ");
+    const mark = page.locator(".cm-lintRange-error");
+    await expect.poll(() => mark.count(), { timeout: 4 * MINUTES }).toBeGreaterThan(0);
+    await page.keyboard.press("Control+End");
+    await page.keyboard.type("x.resh");
+    await expect
+      .poll(() => page.locator(".cm-tooltip-autocomplete li").allInnerTexts(), { timeout: MINUTES })
+      .toContain("reshape");
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("a link carries the changed code", { timeout: 2 * MINUTES }, async () => {
+    const { page } = await open("tutorials/tensors.html");
+    await edit(page, 0, "'from a link, ü'");
+    await page.getByRole("button", { name: "Link to this code" }).click();
+    await expect.poll(() => page.url()).toContain("#code=");
+    const { page: other, complaints } = await open(page.url().slice(serving.address.length));
+    await expect.poll(() => other.locator(".cm-content").first().innerText()).toBe("'from a link, ü'");
+    expect(complaints).toEqual([]);
+    await other.getByRole("button", { name: "Reset" }).click();
+    await expect.poll(() => other.locator(".cm-content").first().innerText()).toContain("const radius = 2;");
+    await Promise.all([page.close(), other.close()]);
+  });
+
+  test("without isolation it says so, and runs", { timeout: 2 * MINUTES }, async () => {
+    const plain = await serveFolder(folder, base, false);
+    const { page, complaints } = await open("tutorials/tensors.html", context, plain);
+    expect(await page.locator(".cell-bar").innerText()).toContain("one thread");
+    await page.locator(".live-cell").first().getByRole("button", { name: "Run" }).click();
+    await expect.poll(() => page.locator(".shown-value").allInnerTexts(), { timeout: MINUTES }).toEqual(["12.57"]);
+    expect(complaints).toEqual([]);
+    await page.close();
+    plain.close();
+  });
+
+  test("without JavaScript a cell is highlighted code", async () => {
+    const still = await browser.newContext({ javaScriptEnabled: false });
+    const page = await still.newPage();
+    await page.goto(`${serving.address}tutorials/tensors.html`);
+    expect(await page.locator(".live-cell pre code").first().innerText()).toContain("const radius = 2;");
+    expect(await page.locator(".live-cell pre code span[style]").count()).toBeGreaterThan(20);
+    await still.close();
+  });
+
+  /** Opens a cell's editor, and writes other code into it. */
+  async function edit(page: Page, i: number, code: string): Promise<void> {
+    const cell = page.locator(".live-cell").nth(i);
+    const button = cell.getByRole("button", { name: "Edit" });
+    if ((await button.count()) > 0) await button.click();
+    await cell.locator(".cm-content").click();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.insertText(code);
+  }
+});
