@@ -31,10 +31,11 @@ const mayImport: Record<string, readonly string[]> = {
   conformance: ["tensor", "autograd"],
   examples: packages.filter((name) => name !== "bench"),
   bench: packages,
+  site: ["tensor", "autograd", "formats", "nn", "optim", "data", "train", "tensor-cpu", "tensor-webgpu"],
 };
 
-/** Programs rather than libraries: they run in Node only. */
-const programs = ["examples", "bench"];
+/** Programs rather than libraries: they, or the tools that build them, need Node. */
+const programs = ["examples", "bench", "site"];
 
 /** Third-party packages that a published library may need, each for a reason in docs/decisions.md. */
 const thirdParty: Record<string, readonly string[]> = {

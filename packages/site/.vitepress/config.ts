@@ -49,6 +49,7 @@ export default defineConfig({
   },
   markdown: {
     config: liveCells,
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
     // On a busy machine the first lines take longer than the half second after which Shiki leaves a line plain.
     codeTransformers: [
       {

@@ -47,8 +47,8 @@ export function editorOf(parent: HTMLElement, { code, above, changed, run }: Edi
     ],
   });
   let ended = false;
-  void import("./types.ts").then(async ({ typesFor }) => {
-    const extension = await typesFor(view.state.doc.toString(), above);
+  void import("./checker.ts").then(async ({ checking }) => {
+    const extension = await checking(view.state.doc.toString(), above);
     if (!ended) view.dispatch({ effects: types.reconfigure(extension) });
   });
   return {

@@ -9,6 +9,12 @@ export function cellsOf(markdown: string): string[] {
   return [...markdown.matchAll(/^```ts +cell\b[^\n]*\n([\s\S]*?)^```/gm)].map(([, code]) => code!.trimEnd());
 }
 
+/** How many cells stand above the first that is marked as slow: all, if none is. */
+export function quickCells(markdown: string): number {
+  const infos = [...markdown.matchAll(/^```ts +cell\b([^\n]*)\n[\s\S]*?^```/gm)].map(([, info]) => info!.trim());
+  return infos.includes("slow") ? infos.indexOf("slow") : infos.length;
+}
+
 /** Teaches the renderer about cells. */
 export function liveCells(md: MarkdownRenderer): void {
   const fence = md.renderer.rules.fence!;

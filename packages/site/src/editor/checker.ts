@@ -11,21 +11,21 @@ import {
 } from "@valtown/codemirror-ts";
 import { wrap, type Remote } from "comlink";
 import declarations from "virtual:weft-declarations";
-import type { Types } from "./types-worker.ts";
+import type { Checker } from "./checker-worker.ts";
 
-let starting: Promise<Remote<Types>> | undefined;
+let starting: Promise<Remote<Checker>> | undefined;
 
-async function start(): Promise<Remote<Types>> {
-  const inner = new Worker(new URL("./types-worker.ts", import.meta.url), { type: "module", name: "types" });
-  const types = wrap<Types>(inner);
-  await types.open(declarations);
-  return types;
+async function start(): Promise<Remote<Checker>> {
+  const inner = new Worker(new URL("./checker-worker.ts", import.meta.url), { type: "module", name: "checker" });
+  const checker = wrap<Checker>(inner);
+  await checker.open(declarations);
+  return checker;
 }
 
 let paths = 0;
 
 /** Completion, hover and errors for an editor; `above` are the cells that it sees. */
-export async function typesFor(code: string, above: () => readonly string[]): Promise<Extension> {
+export async function checking(code: string, above: () => readonly string[]): Promise<Extension> {
   const worker = await (starting ??= start());
   const path = `/page/cell-${++paths}.ts`;
   await worker.declareAbove(above());

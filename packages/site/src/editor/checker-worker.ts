@@ -8,14 +8,14 @@ import { environment } from "./environment.ts";
 let files: Files = {};
 const worker = createWorker(() => environment(ts, files));
 
-export interface Types extends ReturnType<typeof createWorker> {
+export interface Checker extends ReturnType<typeof createWorker> {
   /** Loads the declarations. */
   open(url: string): Promise<void>;
   /** Says which cells stand above the one that is edited. */
   declareAbove(cells: readonly string[]): void;
 }
 
-const types: Types = {
+const checker: Checker = {
   ...worker,
   async open(url) {
     files = (await (await fetch(url)).json()) as Files;
@@ -26,4 +26,4 @@ const types: Types = {
   },
 };
 
-expose(types);
+expose(checker);
