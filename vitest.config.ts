@@ -26,6 +26,7 @@ const longest = [
   "packages/tensor-webgpu/test/conformance.long.test.ts",
   "packages/tensor-webgpu/test/conformance.test.ts",
   "test/determinism.test.ts",
+  "packages/site/test/built.long.test.ts",
 ];
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -12,6 +12,8 @@ import { chromium, type Browser, type BrowserContext, type Page } from "playwrig
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findDriver, launchOptions } from "../../../test/software-driver.ts";
 import { cellsOf, quickCells } from "../src/markdown/cells.ts";
+import type { Files } from "../src/editor/above.ts";
+import { cellChecker } from "./cell-errors.ts";
 import { serveFolder, type Serving } from "./serving.ts";
 
 const driver = await findDriver();
@@ -26,7 +28,8 @@ const pages = globSync("**/*.md", { cwd: join(site, "pages") })
   .map((file) => {
     const path = file.replace(/(?:^|(?<=\/))index\.md$/, "").replace(/\.md$/, ".html");
     const text = readFileSync(join(site, "pages", file), "utf8");
-    return { path, cells: cellsOf(text).length, quick: quickCells(text) };
+    const code = cellsOf(text);
+    return { path, code, cells: code.length, quick: quickCells(text) };
   });
 const withCells = pages.filter(({ cells }) => cells > 0);
 
@@ -160,6 +163,35 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
   });
 
   if (base !== "/") return;
+
+  /** Checks cells with the declarations that the site carries for its editor. */
+  function checker(): ReturnType<typeof cellChecker> {
+    const [file] = globSync("assets/weft-declarations.*.json", { cwd: folder });
+    return cellChecker(JSON.parse(readFileSync(join(folder, file!), "utf8")) as Files);
+  }
+
+  test("no cell has a type error", { timeout: 5 * MINUTES }, () => {
+    const errors = checker();
+    for (const { path, code } of withCells)
+      code.forEach((_, i) => expect(errors(...code.slice(0, i + 1)), `${path}, cell ${i + 1}`).toEqual([]));
+  });
+
+  test("the checker knows what the cells above declare, with its types", { timeout: 5 * MINUTES }, () => {
+    const errors = checker();
+    const above = [
+      'import { relu, type Tensor } from "@weft/tensor";\nconst { a, b: [c] } = { a: 1, b: ["x"] };',
+      "interface Pair<T> { one: T }\nclass Box<T extends object> { value?: T }\nfunction f(x: Tensor) { return relu(x); }\nlet n = 1;",
+      "const n = 'now a text';",
+    ];
+    const uses =
+      "const p: Pair<number> = { one: a };\nnew Box<typeof p>();\nf satisfies (x: Tensor) => Tensor;\nn.length + c!.length;";
+    expect(errors(...above, uses)).toEqual([]);
+    expect(errors(...above, "a = 'text';")).toEqual(["Type 'string' is not assignable to type 'number'."]);
+    expect(errors(...above, "nowhere;")).toEqual(["Cannot find name 'nowhere'."]);
+    expect(errors("const x: string = await Promise.resolve(1);")).toEqual([
+      "Type 'number' is not assignable to type 'string'.",
+    ]);
+  });
 
   test.for(withCells)("the cells of $path run on WebGPU", { timeout: 11 * MINUTES }, async ({ path, cells, quick }) => {
     const { page, complaints } = await open(path);

@@ -17,7 +17,7 @@ const plain = (conditions: Conditions): string =>
   typeof conditions === "string" ? conditions : plain(conditions["default"]!);
 
 /** Compiles the sources, and returns the declarations by the paths at which the type checker looks for them. */
-export async function declarations(): Promise<Files> {
+async function declarations(): Promise<Files> {
   const require = createRequire(join(packages, "../package.json"));
   const compiler = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
   await promisify(execFile)(process.execPath, [compiler, "-b", site]);

@@ -1,0 +1,94 @@
+// What stands between a page and its worker: the line that names the backend, links, outputs that are drawn.
+import { expect, test } from "vitest";
+import { backendIn, onBackend } from "../src/cells/backends.ts";
+import { codeIn, linkTo } from "../src/cells/link.ts";
+import type { Report } from "../src/cells/messages.ts";
+import { colored, pictures } from "../src/cells/pictures.ts";
+import { serve } from "../src/cells/serve.ts";
+import { transcript, type Item } from "../src/cells/transcript.ts";
+import { cellsOf, quickCells } from "../src/markdown/cells.ts";
+import { policy } from "../src/markdown/policy.ts";
+import { evaluate } from "./evaluate.ts";
+
+test("the switch changes the line that imports open, and no other", () => {
+  const code = 'import { open } from "@weft/tensor-cpu";\nimport { open as other } from "@weft/tensor-cpu";\n';
+  expect(onBackend(code, "webgpu")).toBe(code.replace("tensor-cpu", "tensor-webgpu"));
+  expect(onBackend(onBackend(code, "webgpu"), "cpu")).toBe(code);
+  expect([backendIn(code), backendIn(onBackend(code, "webgpu")), backendIn("1")]).toEqual(["cpu", "webgpu", undefined]);
+});
+
+test("a link carries changed cells, and what is no such link carries none", () => {
+  const cells = ["same", "changed", "ü\n✓"].map((original) => ({ original, code: original }));
+  expect(linkTo("https://x.org/page#part", cells)).toBe("https://x.org/page");
+  cells[1]!.code = "other";
+  cells[2]!.code = "ü\n✓ and more";
+  const { hash } = new URL(linkTo("https://x.org/page#part", cells));
+  expect([...codeIn(hash)]).toEqual([
+    [1, "other"],
+    [2, "ü\n✓ and more"],
+  ]);
+  for (const fragment of ["", "#part", "#code=", "#code=%%", hash.slice(0, 20)]) expect(codeIn(fragment).size).toBe(0);
+});
+
+test("points join their curve, and a bar moves", () => {
+  const items: Item[] = [];
+  let moves = 0;
+  const take = transcript(items, () => moves++);
+  take({ kind: "curve", id: 1, names: ["a", "b"], x: "step", log: false });
+  take({ kind: "progress", id: 2, text: "1/2", part: 0.5 });
+  take({ kind: "point", id: 1, x: 0, values: [3, 4] });
+  take({ kind: "progress", id: 2, text: "2/2", part: 1 });
+  take({ kind: "point", id: 1, x: 1, values: [5, 6] });
+  take({ kind: "point", id: 9, x: 1, values: [5] });
+  expect(items).toMatchObject([
+    {
+      kind: "curve",
+      points: [
+        [0, 1],
+        [3, 5],
+        [4, 6],
+      ],
+    },
+    { kind: "progress", text: "2/2" },
+  ]);
+  expect(moves).toBe(2);
+});
+
+test("a cell that prints a lot sends few messages, which say how much was left out", async () => {
+  const reports: Report[] = [];
+  const ended = new Promise<void>((resolve) => {
+    const receive = serve(evaluate, (report) => {
+      reports.push(report);
+      if ("outcome" in report) resolve();
+    });
+    receive({ run: 1, source: "for (let i = 0; i < 20_000; i++) console.log(i);" });
+  });
+  await ended;
+  const texts = reports.flatMap((report) => ("outputs" in report ? report.outputs : []));
+  expect(texts[0]).toEqual({ kind: "text", text: "0", level: "log" });
+  expect(texts.some((output) => output.kind === "text" && /^… \d+ more$/.test(output.text))).toBe(true);
+  expect(texts.length).toBeLessThan(15_000);
+  expect(reports.at(-1)).toMatchObject({ run: 1, outcome: { ok: true } });
+});
+
+test("images of one channel and of three become pixels", () => {
+  const gray = pictures([1, 2]);
+  expect(colored(Float32Array.of(0, 0.5), gray, [0, 1])).toEqual([
+    Uint8ClampedArray.of(0, 0, 0, 255, 128, 128, 128, 255),
+  ]);
+  const color = pictures([1, 3, 1, 1]);
+  expect(colored(Uint8Array.of(10, 20, 30), color, [0, 255])).toEqual([Uint8ClampedArray.of(10, 20, 30, 255)]);
+  expect(() => pictures([2, 2, 2])).toThrow(/^image: wanted .* got \[2, 2, 2\]$/);
+});
+
+test("cells are found in a page, other blocks are not", () => {
+  const page = "````md\n```ts\nno\n```\n````\n\n```ts cell\na\n```\n\n```ts cell slow\nb\nc\n```\n```ts\nd\n```\n";
+  expect(cellsOf(page)).toEqual(["a", "b\nc"]);
+  expect([quickCells(page), quickCells("```ts cell\na\n```\n")]).toEqual([1, 1]);
+});
+
+test("the policy of a page names the scripts that are written into it", () => {
+  const html = policy('<head><meta charset="utf-8"><script>1</script><script src="a.js"></script></head>');
+  expect(html).toContain("script-src 'self' 'wasm-unsafe-eval' 'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s=';");
+  expect(html).not.toContain(" 'unsafe-eval'");
+});
