@@ -24,6 +24,8 @@ export interface Program<Data extends string = string, Options extends ProgramOp
   readonly quick: Quick;
   /** The names of the data sets that it can learn from, its default first; none if it has its own. */
   readonly data?: readonly Data[];
+  /** What it learns from, if there is no choice, for `weft list`. */
+  readonly source?: string;
   /** What `--limit` limits: pictures, sentences. Without it there is no `--limit`. */
   readonly cases?: string;
   /** Options of its own. */

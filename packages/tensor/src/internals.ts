@@ -81,7 +81,13 @@ export { gruCell } from "./recurrence/gru.ts";
 export { lstmCell } from "./recurrence/lstm.ts";
 export { reluCell, tanhCell } from "./recurrence/rnn.ts";
 export { sequence, sequenceGrad, stepOnTensors, type Recurrence } from "./recurrence/sequence.ts";
-export { backwardOperands, forwardOperands, type SequenceAttrs } from "./recurrence/sizes.ts";
+export {
+  backwardOperands,
+  forwardOperands,
+  type BackwardOperands,
+  type ForwardOperands,
+  type SequenceAttrs,
+} from "./recurrence/sizes.ts";
 export { checkRows, rowAxis, type RowDTypes } from "./kernel-check.ts";
 export { ownShape } from "./matrix-kernel.ts";
 export { shapes } from "./rules.ts";

@@ -52,6 +52,7 @@ function learner({ ids, characters }: Text, { backend, options }: Pick<Setting, 
 
 export const charlm: Program = program({
   title: "Character language model",
+  source: "Hiawatha",
   about: "The Song of Hiawatha, letter by letter, with an LSTM of 256 units",
   time: "30 s; with --epochs 50 --optimizer adam 20 min",
   reaches: "a loss of about 3 nats a character; with --epochs 50 --optimizer adam of 1.8, and it writes words",

@@ -17,6 +17,7 @@ const epsilon = (step: number) => Math.max(0.02, 1 - step / 3000);
 
 export const dqn: Program = program({
   title: "Deep Q-network",
+  source: "CartPole",
   about: "to balance a pole, from random moments of its past",
   time: "30 s",
   reaches: "a mean return of 195 or more, of at most 200, with 7 of 8 seeds",

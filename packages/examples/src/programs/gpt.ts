@@ -61,6 +61,7 @@ export function learner(
 
 export const gpt: Program = program({
   title: "GPT",
+  source: "Shakespeare's plays",
   about: "Shakespeare, letter by letter, with a transformer of 10.7 million parameters",
   time: "two days, on two cores; on a graphics processor 5 min",
   reaches: "a validation loss of 1.5 nats a character",

@@ -14,6 +14,7 @@ const [pad, start, unknown] = ["<pad>", "<start>", "<oov>"];
 
 export const gru: Program = program({
   title: "GRU",
+  source: "IMDB",
   about: "whether a review of a film is positive, word by word",
   time: "6 min",
   reaches: "a test accuracy of 84 to 86 %",

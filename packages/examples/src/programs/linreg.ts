@@ -9,6 +9,7 @@ import { regressionSections } from "../report/regression.ts";
 /** Predicts what homes in Boston cost from 13 numbers about their districts. */
 export const linreg: Program = program({
   title: "Linear regression",
+  source: "Housing",
   about: "what homes in Boston cost, by hand: boxes instead of layers",
   time: "4 s",
   reaches: "a mean squared error of 21.8948, the least there is",

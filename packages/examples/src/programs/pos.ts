@@ -15,6 +15,7 @@ import { count, percent } from "../words.ts";
 
 export const pos: Program = program({
   title: "Tagger of blocks",
+  source: "WikiNER",
   about: "the same names in blocks of text, with --kind mlp, rnn or birnn",
   time: "1 min",
   reaches: "a word accuracy of 89.7 %, with --kind rnn of 89.0 %, with mlp of 87.6 %, where 83.5 % have no tag",

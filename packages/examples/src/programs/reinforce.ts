@@ -13,6 +13,7 @@ const discount = 0.99;
 
 export const reinforce: Program = program({
   title: "REINFORCE",
+  source: "CartPole",
   about: "to balance a pole, by making what went well more probable",
   time: "8 s",
   reaches: "a mean return of 195 or more, of at most 200",

@@ -17,6 +17,7 @@ export async function extractor(weights?: string) {
 
 export const resnet50: Program = program({
   title: "ResNet-50",
+  source: "random pixels or pictures",
   about: "what a network of 50 layers sees in pictures, and how many a second: a measurement",
   time: "1.5 min",
   reaches: "the features that PyTorch has with the same weights",

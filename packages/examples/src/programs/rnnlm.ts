@@ -30,6 +30,7 @@ const over = -1;
 
 export const rnnlm: Program = program({
   title: "Word language model",
+  source: "PTB",
   about: "newspapers, word by word, with an LSTM of 256 units",
   time: "25 min",
   reaches: "less than 5.5 nats a word",

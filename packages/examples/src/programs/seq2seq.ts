@@ -56,6 +56,7 @@ export function learner(list: readonly string[], { backend, epochs, ...batching 
 
 export const seq2seq: Program = program({
   title: "Words backwards",
+  source: "words of Hiawatha",
   about: "to write words backwards, with an LSTM that reads and one that writes",
   time: "10 min",
   reaches: "an exact match of 95 %",

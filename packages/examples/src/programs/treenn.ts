@@ -13,6 +13,7 @@ import { treeSection } from "../report/trees.ts";
 
 export const treenn: Program = program({
   title: "Tree network",
+  source: "SST",
   about: "how positive film reviews are, phrase by phrase, with an LSTM over trees",
   time: "5 min",
   reaches: "a root accuracy of 43 %",

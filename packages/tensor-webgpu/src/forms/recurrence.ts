@@ -3,7 +3,7 @@
 // straight from memory (as in `slice.ts`); their sums meet once in the workgroup's memory; then each invocation
 // computes the cell of one element, by its formula.
 import type { CallLaunch, CallOperand } from "@weft/kernel";
-import type { Cell } from "@weft/tensor/internals";
+import type { BackwardOperands, Cell, ForwardOperands } from "@weft/tensor/internals";
 import { cellText } from "../translate/cell.ts";
 import { writtenFor, type DeviceTraits } from "./device-traits.ts";
 import { walked, scheduleName, scheduleOf, type DotSchedule } from "./slice.ts";
@@ -81,18 +81,15 @@ const numbers = (n: number): string => (n === 1 ? "f32" : `vec${n}f`);
 const component = (of: string, j: number, n: number): string => (n === 1 ? of : `${of}.${components[j]}`);
 
 /** What a forward step reads. */
-interface ForwardOperands extends Readonly<Record<"given" | "whh", CallOperand>> {
+interface ForwardStep extends Pick<ForwardOperands<CallOperand>, "given" | "whh" | "bhh" | "lengths"> {
   /** Those before the step, h last. */
   readonly states: readonly CallOperand[];
-  /** The recurrent bias, if the cell gets the recurrent sums apart from what x gave. */
-  readonly bhh: CallOperand | undefined;
-  readonly lengths: CallOperand | undefined;
 }
 
 /** Step t forward, into the results of the call. */
 export function forwardStep(
   cell: Cell,
-  { given, states, whh, bhh, lengths }: ForwardOperands,
+  { given, states, whh, bhh, lengths }: ForwardStep,
   outs: CallLaunch["outs"],
   t: number,
   { steps, batch, units }: SequenceSizes,
@@ -213,12 +210,10 @@ function forwardText(
 }
 
 /** What a backward step reads; `own` are the operands of its cell. */
-interface BackwardOperands extends Readonly<Record<"whh" | "gy", CallOperand>> {
-  readonly gates: CallOperand | undefined;
+interface BackwardStep extends Pick<BackwardOperands<CallOperand>, "gates" | "whh" | "gy" | "lengths"> {
   readonly own: readonly CallOperand[];
   /** The part of the gradient of h that the successor passed on by another way than whh: none, or one. */
   readonly passed: readonly CallOperand[];
-  readonly lengths: CallOperand | undefined;
 }
 
 /**
@@ -227,7 +222,7 @@ interface BackwardOperands extends Readonly<Record<"whh" | "gy", CallOperand>> {
  */
 export function backwardStep(
   cell: Cell,
-  { whh, gy, gates, own, passed, lengths }: BackwardOperands,
+  { whh, gy, gates, own, passed, lengths }: BackwardStep,
   outs: CallLaunch["outs"],
   t: number,
   successor: number | undefined,
