@@ -3,7 +3,7 @@
 import { rm } from "node:fs/promises";
 import type { Backend } from "@weft/tensor";
 import { DataError, progress, type Display, type Signal } from "@weft/data";
-import { FileError, load, readMetadata, save, type Metadata } from "@weft/nn";
+import { FileError, load, place, readMetadata, save, type Metadata } from "@weft/nn";
 import { DivergenceError } from "@weft/optim";
 import { logTo, type Log, type Scalars } from "@weft/train";
 import { filesIn } from "./output-folder.ts";
@@ -64,6 +64,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     const metadata = await readMetadata(files.training);
     refuseOtherVocabularies(learner.vocabularies ?? {}, metadata, files.training);
     await load(files.training, training);
+    await place(training.model, backend); // a report may look into a model that takes no step any more
     const wrong = Object.entries(at).find(([, n]) => !Number.isSafeInteger(n) || n < 0);
     if (wrong !== undefined)
       throw new DataError(`${files.training}: its ${wrong[0]} is ${wrong[1]}. It was changed after it was saved.`);
