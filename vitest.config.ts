@@ -1,6 +1,7 @@
 // The test projects: one a package, the whole house, pages in Chromium, and the packed packages.
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
@@ -17,6 +18,10 @@ if ("folder" in driver) {
 // Pages are cross-origin isolated, so that they have shared memory.
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 const inPage = "test/**/*.page.test.ts";
+
+/** What replaces modules, or looks at what is once a process, has a process for itself. Other files share theirs. */
+const alone = "test/**/*.alone.test.ts";
+const setupFiles = fileURLToPath(new URL("test/beginning.ts", import.meta.url));
 
 /** Only what hangs takes so long: a software driver compiles slowly, and cores may be shared. */
 const testTimeout = 120_000;
@@ -56,7 +61,9 @@ export default defineConfig(({ mode }) => {
             name,
             root: `packages/${name}`,
             include: ["test/**/*.test.ts"],
-            exclude: [inPage, ...long],
+            exclude: [inPage, alone, ...long],
+            isolate: false,
+            setupFiles,
             testTimeout,
           },
         })),
@@ -64,7 +71,17 @@ export default defineConfig(({ mode }) => {
           test: {
             name: "house",
             include: ["test/**/*.test.ts"],
-            exclude: ["test/packages.test.ts", inPage, ...long],
+            exclude: ["test/packages.test.ts", inPage, alone, ...long],
+            isolate: false,
+            setupFiles,
+            testTimeout,
+          },
+        },
+        {
+          test: {
+            name: "alone",
+            include: [`packages/*/${alone}`, alone],
+            exclude: long.flatMap((name) => [name, `packages/*/${name}`]),
             testTimeout,
           },
         },

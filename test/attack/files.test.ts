@@ -24,6 +24,7 @@ import { readSafetensors, writeSafetensors } from "@weft/nn";
 import { WeftError } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
+import { everything } from "../extent.ts";
 import { fraEngFrom } from "../../packages/data/src/sets/fra-eng.ts";
 import { gutenbergFrom } from "../../packages/data/src/sets/gutenberg.ts";
 import { housingFrom } from "../../packages/data/src/sets/housing.ts";
@@ -221,7 +222,7 @@ async function wholeModel(path: string): Promise<number> {
 test("programs that are killed while they save leave a whole model, and the next save works", { timeout }, async () => {
   const folder = temporary();
   const path = join(folder, "model.safetensors");
-  for (let round = 0; round < 5 * Math.ceil(long / 5); round++) {
+  for (let round = 0; round < (everything ? 5 * Math.ceil(long / 5) : 2); round++) {
     const child = spawn(process.execPath, [program, path, "1e9"], { stdio: ["ignore", "pipe", "inherit"] });
     const ended = new Promise((resolve) => child.on("close", resolve));
     await new Promise((resolve) => child.stdout.once("data", resolve));
@@ -238,20 +239,21 @@ test("programs that are killed while they save leave a whole model, and the next
   expect(readdirSync(folder)).toEqual(["model.safetensors"]);
 });
 
-test("three threads save a hundred times each to one path, and whoever reads finds one of their models", async () => {
+test("three threads save many times each to one path, and whoever reads finds one of their models", async () => {
   const folder = temporary();
   const path = join(folder, "model.safetensors");
   await save(path, Embedding(300, 100, { init: constant(0) }), { n: 0 });
+  const saves = everything ? 100 : 25;
   let running = 3;
   const threads = Array.from({ length: 3 }, () => {
-    const worker = new Worker(program, { workerData: [path, "100"], stdout: true });
+    const worker = new Worker(program, { workerData: [path, String(saves)], stdout: true });
     return new Promise<void>((resolve, reject) => {
       worker.once("error", reject);
       worker.once("exit", () => resolve(void running--));
     });
   });
   const reading = (async () => {
-    for (let last = Infinity; running > 0 || last !== 100;) {
+    for (let last = Infinity; running > 0 || last !== saves;) {
       const { n } = readSafetensors(readFileSync(path)).metadata;
       last = n as number;
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -259,7 +261,7 @@ test("three threads save a hundred times each to one path, and whoever reads fin
   })();
   await Promise.all(threads);
   await reading;
-  expect(await wholeModel(path)).toBe(100);
+  expect(await wholeModel(path)).toBe(saves);
   expect(readdirSync(folder)).toEqual(["model.safetensors"]);
   expect(statSync(path).isFile()).toBe(true);
 });

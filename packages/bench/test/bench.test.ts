@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { everything } from "../../../test/extent.ts";
 import { isMissing, measure, ratios, type RowResult, type Timing } from "../src/measure.ts";
 import { recordingCosts, type Report } from "../src/report.ts";
 import { rows as allRows } from "../src/rows/index.ts";
@@ -97,7 +98,7 @@ __config__ = Space(show=lambda: "BLAS_INFO=generic")
   };
 
   test("a reference BLAS is rejected, and the reason says what to do", ({ skip }) => {
-    skip(missing !== undefined, missing);
+    skip(missing !== undefined || !everything, missing ?? "in the whole suite only");
     const { contenders, absent } = withStub(0.15); // 1.8 GFLOP/s
     expect(contenders).toEqual([]);
     expect(absent["torch"]).toMatch(
@@ -106,7 +107,7 @@ __config__ = Space(show=lambda: "BLAS_INFO=generic")
   });
 
   test("a tuned one is accepted, and its speed is in the report", ({ skip }) => {
-    skip(missing !== undefined, missing);
+    skip(missing !== undefined || !everything, missing ?? "in the whole suite only");
     const { contenders, absent } = withStub(0.01); // 27 GFLOP/s
     expect(absent).toEqual({});
     expect(contenders[0]!.detail).toMatch(/generic; 2\d GFLOP\/s in a product of 512; 1 thread/);
@@ -209,7 +210,7 @@ test("rows whose cases differ have the same number of steps and rounds in each c
   ]);
 });
 
-test("--tables lists the programs, and those of a graphics processor", () => {
+test.runIf(everything)("--tables lists the programs, and those of a graphics processor", () => {
   const listed = (...args: string[]) => bench({}, "--tables", "--list", ...args).trim().split("\n"); // prettier-ignore
   expect(listed()).toEqual(expect.arrayContaining(["program-treenn", "program-resnet50", "recording-tape"]));
   expect(listed("--backend", "webgpu")).not.toContain("recording-tape");

@@ -108,7 +108,7 @@ async function latency(): Promise<number> {
   return seen.toSorted((a, b) => a - b)[2]!;
 }
 
-test(
+test.runIf(everything)(
   "it learns and reads on the CPU, stops when told to, and answers all the while",
   { timeout: 120_000 },
   async (context) => {

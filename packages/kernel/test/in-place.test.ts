@@ -20,17 +20,14 @@ import {
 import { open as openCpu } from "@weft/tensor-cpu";
 import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { describe, expect, test } from "vitest";
+import { longOn } from "../../../test/extent.ts";
 
 type Open = () => Promise<Backend & Creation>;
 const backends: readonly (readonly [string, Open])[] = [
   ["the CPU", () => openCpu({})],
   ["the CPU, unmerged", () => openCpu({ fuse: false })],
-  ...(process.env["WEFT_NO_DRIVER"] === undefined
-    ? ([
-        ["WebGPU", () => openWebGpu({})],
-        ["WebGPU, unmerged", () => openWebGpu({ fuse: false })],
-      ] as const)
-    : []),
+  ...(process.env["WEFT_NO_DRIVER"] === undefined ? [["WebGPU", () => openWebGpu({})] as const] : []),
+  ...(longOn("webgpu") ? [["WebGPU, unmerged", () => openWebGpu({ fuse: false })] as const] : []),
 ];
 
 const n = 40;

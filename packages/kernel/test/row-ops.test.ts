@@ -23,13 +23,14 @@ import { open as openCpu } from "@weft/tensor-cpu";
 import { dense, kernel } from "@weft/tensor-cpu/kernels";
 import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { describe, expect, test } from "vitest";
+import { longOn } from "../../../test/extent.ts";
 
 type Opened = Backend & Creation;
 const backends: readonly (readonly [string, () => Promise<Opened>])[] = [
   ["the reference", async () => openReference()],
   ...[true, false].flatMap((fuse) => [
     [`the CPU, fuse: ${fuse}`, () => openCpu({ fuse })] as const,
-    ...(process.env["WEFT_NO_DRIVER"] === undefined
+    ...((fuse ? process.env["WEFT_NO_DRIVER"] === undefined : longOn("webgpu"))
       ? [[`WebGPU, fuse: ${fuse}`, () => openWebGpu({ fuse })] as const]
       : []),
   ]),

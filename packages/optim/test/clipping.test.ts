@@ -4,13 +4,14 @@ import { cast, mul, sum, take, type Backend, type Creation } from "@weft/tensor"
 import { open as openCpu } from "@weft/tensor-cpu";
 import { open as openWebGpu } from "@weft/tensor-webgpu";
 import { describe, expect, test } from "vitest";
+import { longOn } from "../../../test/extent.ts";
 import { chain, clipGlobalNorm, clipNorm, clipValue, sgd, weightDecay, type Optimizer } from "../src/index.ts";
 
 const opens: [string, () => Promise<Backend & Creation>][] = [
   ["the CPU", () => openCpu({})],
   ["the CPU, unmerged", () => openCpu({ fuse: false })],
 ];
-if (process.env["WEFT_NO_DRIVER"] === undefined) opens.push(["WebGPU", () => openWebGpu({})]);
+if (longOn("webgpu")) opens.push(["WebGPU", () => openWebGpu({})]);
 
 const rules: [string, (max: number) => Optimizer][] = [
   ["clipNorm", (max) => chain(clipNorm(max), sgd({ lr: 1 }))],

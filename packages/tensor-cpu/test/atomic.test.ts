@@ -6,6 +6,7 @@ import { adam, minimize, momentum, optimizer, sgd } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { keep, MemoryError, mul, relu, sub, type Tensor } from "@weft/tensor";
 import { describe, expect, test, vi } from "vitest";
+import { everything } from "../../../test/extent.ts";
 import { openSync, type CpuBackend } from "../src/index.ts";
 
 const MB = 2 ** 20;
@@ -56,13 +57,13 @@ describe.each([
     expect(failing.values()).toEqual(plain.values());
   });
 
-  test("nor do 1,000 of them in a row, and they take no memory", () => {
+  test("nor do many of them in a row, and they take no memory", () => {
     const b = small();
     const [plain, failing] = [trainer(small()), trainer(b)];
     for (const t of [plain, failing]) t.step(10);
     for (let i = 0; i < 5; i++) expect(() => failing.step(60_000)).toThrow(MemoryError);
     const { live, bytes, heap } = b.stats();
-    for (let i = 0; i < 1000; i++) expect(() => failing.step(60_000)).toThrow(MemoryError);
+    for (let i = 0; i < (everything ? 1000 : 100); i++) expect(() => failing.step(60_000)).toThrow(MemoryError);
     expect(b.stats()).toMatchObject({ live, bytes, heap, pending: 0 });
     expect([failing.step(10), failing.step(7)]).toEqual([plain.step(10), plain.step(7)]);
     expect(failing.values()).toEqual(plain.values());

@@ -1,8 +1,8 @@
 // The law for every backend, on this one: merged and with every operation by itself.
 import { conformance } from "@weft/conformance";
 import { test } from "vitest";
-import { views } from "../../../test/extent.ts";
+import { everything, views } from "../../../test/extent.ts";
 import { open } from "../src/index.ts";
 
 const settings = { merged: {}, unmerged: { fuse: false } };
-for (const { name, run } of conformance("tensor-cpu", open, { settings, views, double: true })) test(name, run);
+for (const { name, run } of conformance("tensor-cpu", open, { settings, views, double: everything })) test(name, run);

@@ -19,7 +19,7 @@ test("a plan that finds no memory gives back what it had taken", () => {
 });
 
 test("an upload whose shape is refused takes no memory", () => {
-  const backend = openSync();
+  const backend = openSync({});
   expect(() => backend.upload(new Float32Array(4), [-4], "f32")).toThrow("upload");
   expect(backend.stats()).toMatchObject({ live: 0, bytes: 0 });
 });

@@ -9,7 +9,7 @@ import type { Node } from "@weft/kernel";
 import { describe, expect, vi } from "vitest";
 import { Reader } from "../src/reader.ts";
 import { open } from "../src/index.node.ts";
-import { describeOnDevice, onDevice, ownDevice } from "./device.ts";
+import { describeOnDevice, longOnDevice, onDevice, ownDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
 /** A perceptron with Adam, and one step of it. */
@@ -43,7 +43,7 @@ describeOnDevice("a step that fails", () => {
     const memory = { first: 1 << 18, most: 1 << 19, limit: 1 << 20 };
     const small = () => openSmall({}, memory, { fuse });
 
-    onDevice(
+    (fuse ? onDevice : longOnDevice)(
       "for lack of memory changes nothing, 50 times, and the next one trains on with the same bits",
       async () => {
         const [plain, failing] = [trainer(await small()), trainer(await small())];
@@ -107,7 +107,7 @@ describeOnDevice("a step that fails", () => {
     for (const x of await values()) for (const v of x) expect(v).not.toBeNaN();
   });
 
-  onDevice("because of a label that only the device knows: minimize says so, and boxes are as before", async () => {
+  longOnDevice("because of a label that only the device knows: minimize says so, and boxes are as before", async () => {
     const [plain, failing] = [trainer(await open({})), trainer(await open({}))];
     const { loss, rule, values, step } = failing;
     const run = async (): Promise<void> => {

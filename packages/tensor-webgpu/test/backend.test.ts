@@ -13,7 +13,7 @@ import { describe, expect, test } from "vitest";
 import { open as openInPage } from "../src/index.ts";
 import { open } from "../src/index.node.ts";
 import { opener } from "../src/open.ts";
-import { bareDevice, describeOnDevice, gpuOfTests, onDevice } from "./device.ts";
+import { bareDevice, describeOnDevice, gpuOfTests, longOnDevice, onDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
 /** The 32 bits of each element. */
@@ -277,7 +277,7 @@ describeOnDevice("errors reported at the next read", () => {
     expect(found).toEqual(["take", [2, 3, 4], "gather", [2]]);
   });
 
-  onDevice("more calls than there are flags, in a loop that reads nothing", async () => {
+  longOnDevice("more calls than there are flags, in a loop that reads nothing", async () => {
     const backend = await open({ fuse: false });
     const x = backend.tensor([1, 2, 3]);
     const index = (i: number): Tensor => T.add(backend.tensor([i], { dtype: "i32" }), 0);

@@ -10,7 +10,7 @@ import { expect } from "vitest";
 import { open } from "../src/index.node.ts";
 import { DeviceErrors } from "../src/device-errors.ts";
 import { Slabs } from "../src/slabs.ts";
-import { bareDevice, describeOnDevice, onDevice, ownDevice } from "./device.ts";
+import { bareDevice, describeOnDevice, longOnDevice, onDevice, ownDevice } from "./device.ts";
 import { openSmall } from "./small.ts";
 
 const memory = { first: 1 << 20, most: 1 << 20, limit: 1 << 22 };
@@ -191,7 +191,7 @@ describeOnDevice("uploads", () => {
 });
 
 describeOnDevice("too little memory", () => {
-  onDevice("is no error if no value in memory is referenced any more", async () => {
+  longOnDevice("is no error if no value in memory is referenced any more", async () => {
     const backend = await open({ memoryLimit: 8 << 20 });
     const request = async (): Promise<void> => {
       const all: Tensor[] = [];
@@ -206,7 +206,7 @@ describeOnDevice("too little memory", () => {
     for (let i = 0; i < 3; i++) expect((await backend.ones([100_000]).data()).length).toBe(100_000);
   });
 
-  onDevice.each([true, false])(
+  longOnDevice.each([true, false])(
     "first values of boxes that were computed before a wait for memory are there after it (merged: %s)",
     async (fuse) => {
       const N = 1024;

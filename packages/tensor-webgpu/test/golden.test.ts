@@ -1,4 +1,4 @@
-// PyTorch's values and gradients of the functions of `nn`; one case each where little is tested.
+// PyTorch's values and gradients of the functions of `nn`; one case of every third where little is tested.
 import { golden } from "@weft/conformance";
 import { everything } from "../../../test/extent.ts";
 import { goldenFiles, goldenFunctions } from "../../nn/test/golden-functions.ts";
@@ -6,4 +6,5 @@ import { open } from "../src/index.node.ts";
 import { onDevice } from "./device.ts";
 
 const cases = golden(() => open({}), { functions: goldenFunctions, files: goldenFiles, known: true });
-for (const { name, run } of cases) if (everything || name.endsWith("#0")) onDevice(name, run);
+const first = cases.filter(({ name }) => name.endsWith("#0"));
+for (const { name, run } of everything ? cases : first.filter((_, i) => i % 3 === 0)) onDevice(name, run);

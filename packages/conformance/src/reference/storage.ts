@@ -23,8 +23,10 @@ function float(exponentBits: number, fractionBits: number): Conversion {
   const largest = (2 - 1 / ones) * 2 ** bias;
   /** The exponent that a number is stored with; subnormal numbers have the least. */
   const exponentOf = (a: number): number => {
-    let exponent = 1 - bias;
+    const least = 1 - bias;
+    let exponent = Math.max(least, Math.floor(Math.log2(a))); // one off where the logarithm is rounded
     while (a >= 2 ** (exponent + 1)) exponent++;
+    while (exponent > least && a < 2 ** exponent) exponent--;
     return exponent;
   };
   const load = (bits: number): number => {
