@@ -49,6 +49,12 @@ export async function lock(folder: string): Promise<() => void> {
   };
 }
 
+/** Runs a training that has its folder for itself. */
+export async function alone<T>(folder: string, train: (release: () => void) => Promise<T>): Promise<T> {
+  const release = await lock(folder);
+  return train(release).finally(release);
+}
+
 /** Who has a folder, and which, as its lock says. */
 function holderOf(text: string | undefined) {
   try {

@@ -8,7 +8,7 @@ import { address, png, weighed } from "../src/report/picture.ts";
 import { regressionSections } from "../src/report/regression.ts";
 import { trainingReport, type TrainingFindings } from "../src/report/training.ts";
 import { gallery } from "../src/report/page.ts";
-import { lessThan } from "../src/commands/train.ts";
+import { lessThan } from "../src/commands/run-report.ts";
 import { programs } from "../src/programs.ts";
 import { elements } from "./html.ts";
 

@@ -1,0 +1,119 @@
+// The report of a run, and what it says of a run that was less than the whole.
+import { writeFile } from "node:fs/promises";
+import { FileError, summary } from "@weft/nn";
+import type { Learned } from "../learning.ts";
+import type { Learner, Program } from "../program.ts";
+import type { filesIn } from "../output-folder.ts";
+import { programs, type ProgramName } from "../programs.ts";
+import { publishedResults } from "../published.ts";
+import { version } from "../version.ts";
+import { commandOf, type Wanted } from "../wanted.ts";
+import { clock, count, labelOf, rate, said } from "../words.ts";
+
+/** A run that has ended. */
+interface Run {
+  readonly name: ProgramName;
+  readonly wanted: Wanted;
+  readonly learner: Learner;
+  readonly learned: Learned;
+  /** How many numbers the model has. */
+  readonly size: number;
+  /** The name of the backend. */
+  readonly backend: string;
+  readonly epochs: number;
+  readonly interrupted: boolean;
+  /** Whether it ended by itself, before its last epoch. */
+  readonly ended: boolean;
+}
+
+/** Writes the report of a run in which something was measured. */
+export async function writeReport(files: ReturnType<typeof filesIn>, run: Run): Promise<void> {
+  const page = await reportOf(run);
+  await writeFile(files.report, page).catch((cause: Error) => {
+    const then = `The model is in ${files.model}.`;
+    throw new FileError(`${files.report} could not be written: ${cause.message}. ${then}`, { cause });
+  });
+}
+
+async function reportOf({ name, wanted, learner, learned, size, backend, ...end }: Run): Promise<string> {
+  const { trainingReport } = await import("../report/training.ts"); // loaded only when needed
+  const program: Program = programs[name];
+  const { record, result, epoch, step, seconds, taken } = learned;
+  const { epochs, interrupted, ended } = end;
+  const [main, ...others] = Object.entries(result!) as [[string, number], ...[string, number][]];
+  const isOver = epoch >= epochs || ended;
+  return trainingReport({
+    command: [commandOf(name, wanted), `Weft ${version}, Node ${process.versions.node}, ${backend}`],
+    remarks: remarksOn(name, wanted, lessThan(program, wanted, { epoch, ...end })),
+    title: wanted.data === undefined ? program.title : `${program.title} on ${wanted.data}`,
+    result: [said(...main), learner.of ?? labelOf(main[0])],
+    facts: [
+      ...others.map(([name, x]) => [labelOf(name), said(name, x)] as const),
+      ["epochs", isOver ? count(epoch) : `${count(epoch)} of ${count(epochs)}${interrupted ? ", interrupted" : ""}`],
+      ["steps", count(step)],
+      ...(learner.model === undefined ? [] : [["parameters", count(size)] as const]),
+      ["time of the steps", clock(seconds)],
+      ...(taken === 0 ? [] : [["speed", speedOf(learner, learned)] as const]),
+    ],
+    losses: record.losses,
+    otherLosses: record.otherLosses,
+    evaluations: record.evaluations,
+    sections: (await learner.sections?.()) ?? [],
+    summary: learner.model === undefined ? undefined : summary(learner.model),
+  });
+}
+
+/** The speed of this run; `counted` knows nothing of an earlier one. */
+const speedOf = ({ counted }: Learner, { taken, takenSeconds }: Learned): string => {
+  const { of, soFar } = counted ?? { of: "steps", soFar: () => taken };
+  return `${rate(soFar() / takenSeconds)} ${of}/s`;
+};
+
+/** What makes it less than the whole, in words. */
+export function lessThan(
+  program: Program,
+  { quick = false, steps, limit }: Wanted,
+  {
+    epoch,
+    epochs,
+    interrupted,
+    ended,
+  }: { readonly epoch: number; readonly epochs: number; readonly interrupted: boolean; readonly ended: boolean },
+): string[] {
+  const done = Math.min(epoch, epochs);
+  const ends = !ended && (interrupted || (steps !== undefined && done < epochs));
+  return [
+    ...(quick && Object.keys(program.quick).length > 0 ? ["--quick"] : []),
+    ...(limit === undefined ? [] : [`at most ${count(limit)} ${program.cases}`]),
+    ...(ends || (done < program.epochs && !ended) ? [`${count(done)} of ${count(program.epochs)} epochs`] : []),
+    ...(steps !== undefined && ends ? [`${count(steps)} steps`] : []),
+    ...(interrupted ? ["interrupted"] : []),
+  ];
+}
+
+/** Whether it learns from a folder of somebody's own: what the program reaches is of other data. */
+const isOfOwnData = (program: Program, options: NonNullable<Wanted["options"]>): boolean =>
+  Object.keys(options).some((option) => program.options?.[option]?.value === "folder");
+
+/** What a report says beside its result. */
+function remarksOn(name: ProgramName, { options = {} }: Wanted, less: readonly string[]): string[] {
+  const program: Program = programs[name];
+  const { time, reaches } = program;
+  const published = publishedResults[name];
+  return [
+    ...(less.length === 0 ? [] : [`This is not the whole (${less.join(", ")}), which takes ${time}.`]),
+    ...(isOfOwnData(program, options)
+      ? []
+      : [`The whole reaches ${reaches}.${published === undefined ? "" : ` Published: ${published}.`}`]),
+  ];
+}
+
+/** Whether a quick try leaves something out: some programs take no more than a minute, and options may say more. */
+const isLess = ({ epochs, steps, limit }: Wanted, quick: Program["quick"]): boolean =>
+  (epochs ?? Infinity) <= (quick.epochs ?? 0) ||
+  (steps ?? Infinity) <= (quick.steps ?? 0) ||
+  (limit ?? Infinity) <= (quick.limit ?? 0);
+
+/** Whether it was a quick try of what takes longer, and reaches what the whole of it reaches. */
+export const isQuickTry = (program: Program, wanted: Wanted): boolean =>
+  wanted.quick === true && isLess(wanted, program.quick) && !isOfOwnData(program, wanted.options ?? {});

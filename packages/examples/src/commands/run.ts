@@ -1,0 +1,103 @@
+// A run of a program, from the beginning or from where it was: shows progress, and writes a report, the model and its
+// numbers to a folder.
+import { ArgumentError } from "@weft/tensor";
+import { FileError, params, seed as startNumbering } from "@weft/nn";
+import { openBackend } from "../backends.ts";
+import { interruption } from "../interruption.ts";
+import { learn } from "../learning.ts";
+import { filesIn } from "../output-folder.ts";
+import type { Program } from "../program.ts";
+import { isRecipe } from "../recipes.ts";
+import { programs, type ProgramName } from "../programs.ts";
+import { asNotes, type Wanted } from "../wanted.ts";
+import { capitalized, clock, count, counted, labelOf, said, stopping, type Print } from "../words.ts";
+import { isQuickTry, writeReport } from "./run-report.ts";
+
+interface Place {
+  readonly folder: string;
+  /** Gives the folder back. */
+  readonly release: () => void;
+  /** Goes on with the training in it. */
+  readonly resume?: boolean;
+}
+
+/** Runs a program, and returns the exit code. */
+export async function run(name: ProgramName, wanted: Wanted, place: Place, print: Print): Promise<number> {
+  const { folder: out, release, resume = false } = place;
+  const start = performance.now();
+  const program: Program = programs[name];
+  const { seed = 1, data, limit, steps, epochs = program.epochs, quick = false, options = {} } = wanted;
+  const files = filesIn(out);
+  const stop = interruption({
+    early(signal) {
+      print(`${signal} before the first step: nothing was learned.`);
+      release();
+    },
+    first: (signal) => print(stopping(signal)),
+  });
+
+  async function train() {
+    const backend = await openBackend(wanted.backend ?? "cpu", seed);
+    startNumbering(seed);
+    const setting = { backend, seed, epochs, data: data ?? "", limit: limit ?? Infinity, quick, options };
+    const learner = await program.start(setting).catch((cause: unknown) => {
+      if (limit === undefined || !(cause instanceof ArgumentError)) throw cause;
+      throw new ArgumentError(`--limit ${limit} leaves too few ${program.cases}: ${cause.message}`, { cause });
+    });
+    const size = params(learner.model ?? {}).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
+    const learning = learner.model === undefined ? "measures" : `${count(size)} parameters, learns from`;
+    print(`${program.title}, ${learning} ${learner.from} (${backend.name}).`);
+    stop.begin();
+    const learned = await learn(learner, {
+      backend,
+      folder: out,
+      epochs,
+      steps,
+      every: program.every ?? 1,
+      resume,
+      signal: stop.signal,
+      notes: { ...asNotes(name, wanted), ...(data !== undefined && { data }), seed: String(seed) },
+      told(epoch, found, says) {
+        if (found instanceof FileError) return print(`${found.message}. Training continues.`);
+        print(`epoch ${count(epoch)}/${count(epochs)}: ${results(found)}`);
+        if (says !== undefined) print(`  ${JSON.stringify(says)}`);
+      },
+    });
+    return { backend, learner, size, learned };
+  }
+  const { backend, learner, size, learned } = await train().finally(stop.end);
+
+  const { result, step, epoch } = learned;
+  const interrupted = stop.code() !== 0;
+  /** By itself, before its last epoch. */
+  const ended = learner.finished?.() === true;
+  const isOver = epoch >= epochs || ended;
+  if (learner.model !== undefined) {
+    const then = result === undefined ? "untrained" : nextCommand(name, out, isOver ? 2 * epoch : undefined);
+    print(`Model   ${files.model}   (${then})`);
+  }
+  if (result === undefined) return stop.code();
+  await writeReport(files, { name, wanted, learner, learned, size, backend: backend.name, epochs, interrupted, ended });
+  const [main] = Object.entries(result) as [[string, number]];
+  print(
+    `${capitalized(labelOf(main[0]))} ${said(...main)} after ${counted(step, "step")}, ${clock((performance.now() - start) / 1000)}.`,
+  );
+  if (isQuickTry(program, wanted))
+    print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);
+  print(`Report  ${files.report}`);
+  return stop.code();
+}
+
+/** What to do with the model in a folder: ask it, let it draw, or go on, to so many epochs if the training is over. */
+function nextCommand(name: ProgramName, folder: string, epochs: number | undefined): string {
+  const program: Program = programs[name];
+  if (isRecipe(name)) return `weft predict ${filesIn(folder).model} 0`;
+  if (program.answers !== undefined) return `weft predict ${folder} --text "…"`;
+  if (program.draws !== undefined) return `weft predict ${folder}`;
+  return `weft train --resume ${folder}${epochs === undefined ? "" : ` --epochs ${epochs}`}`;
+}
+
+const results = (found: Readonly<Record<string, number>>): string =>
+  Object.entries(found)
+    .map(([name, x]) => `${labelOf(name)} ${said(name, x)}`)
+    .join(", ");
