@@ -53,7 +53,7 @@ export function classifierLearner(recipe: Recipe, { train, test, classes }: Pict
     async sections() {
       const [first] = params(model);
       const weights = { data: await first!.value.data(), shape: first!.shape };
-      return classifierSections({ test, classes, answers: exam.answers, weights });
+      return classifierSections({ test, classes, answers: await exam.answers(), weights });
     },
   } satisfies Learner;
 }

@@ -57,16 +57,13 @@ export const accuracyOf = (all: readonly Answer[]): number =>
 
 /** A model's answers to all questions of a test set, from the latest time that it was asked. */
 export function examination(model: Classifier, data: Questions, backend: Backend) {
-  let found: Answer[] = [];
+  let found: readonly Answer[] | undefined;
+  const ask = async (): Promise<readonly Answer[]> => (found = await answers(model, data, backend));
   return {
     /** Asks it, and returns the accuracy. */
-    async accuracy(): Promise<number> {
-      found = await answers(model, data, backend);
-      return accuracyOf(found);
-    },
-    get answers(): readonly Answer[] {
-      return found;
-    },
+    accuracy: async (): Promise<number> => accuracyOf(await ask()),
+    /** Asks it if it was not asked: the accuracy of a training that is over may be known from its record. */
+    answers: async (): Promise<readonly Answer[]> => found ?? ask(),
   };
 }
 

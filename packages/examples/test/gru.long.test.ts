@@ -45,6 +45,12 @@ test("learns, and shows reviews as it read them", async () => {
   expect(html).toContain(">fine</span>");
 });
 
+test("says which kinds of reviews there are none of", async () => {
+  const one = (backend: Backend) => judging({ ...reviews, test: part(1, 1) }, backend, 1, 20);
+  const { learner } = await trained(one, { steps: 1 }); // it is right, or it is wrong
+  expect(await reportOn({ learner })).toContain("There are none.");
+});
+
 test("judges a text by its words, numbered and filled up as reviews are", async () => {
   const { folder } = await trained(start, { steps: 60 });
   const file = join(folder, "model.safetensors");

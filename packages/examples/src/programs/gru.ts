@@ -59,6 +59,6 @@ export function learner(reviews: ReviewSet<HostArray<Int32Array>>, backend: Back
     epoch: () => minimize(model.loss, batches, optimizer),
     evaluate: async () => ({ testAccuracy: await exam.accuracy() }),
     of: `of ${count(test.labels.data.length)} new reviews judged right`,
-    sections: () => reviewSections(test, vocabulary, exam.answers, model.scoresByWord, backend),
+    sections: async () => reviewSections(test, vocabulary, await exam.answers(), model.scoresByWord, backend),
   } satisfies Learner;
 }

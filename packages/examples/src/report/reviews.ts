@@ -49,7 +49,7 @@ async function mindsOf(
   backend: Backend,
 ): Promise<number[][]> {
   const minds: number[][] = [];
-  for (const x of minibatch(inputs, 1, { backend, sampler: shown.map(({ index }) => index) })) {
+  for (const x of minibatch(inputs, 1, { backend, partial: true, sampler: shown.map(({ index }) => index) })) {
     const scores = await scope(() => scoresByWord(x).data());
     minds.push(Array.from({ length: scores.length / 2 }, (_, t) => scores[2 * t + 1]! - scores[2 * t]!));
   }
