@@ -1,6 +1,7 @@
 // A text cut into blocks: each row of the batch reads a stretch of its own, window by window.
 import { ArgumentError } from "@weft/tensor";
 import type { HostArray } from "@weft/data";
+import { count } from "./words.ts";
 
 /** Windows of a text, `[W, T, B]`: what is read, and what comes after each of it. */
 export interface Blocks {
@@ -10,14 +11,14 @@ export interface Blocks {
 
 /**
  * Row b of window w reads the places b n + w T, …, of the text, where n = floor(length / B): the rows go on from window
- * to window. What is left over at the end is not used.
+ * to window. What is left over at the end is not used. `parts` is what a text has: words, characters.
  */
-export function blocksOf(ids: Int32Array, rows: number, steps: number): Blocks {
+export function blocksOf(ids: Int32Array, rows: number, steps: number, parts: string): Blocks {
   const stretch = Math.floor(ids.length / rows);
   const windows = Math.floor((stretch - 1) / steps);
   if (windows < 1)
     throw new ArgumentError(
-      `the text has ${ids.length} parts; ${rows} rows of ${steps} steps need ${rows * (steps + 1)}.`,
+      `${rows} rows of ${steps} ${parts} need ${count(rows * (steps + 1))} of them, and there are ${count(ids.length)}.`,
     );
   const block = (ahead: number): HostArray<Int32Array> => {
     const data = new Int32Array(windows * steps * rows);

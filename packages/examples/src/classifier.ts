@@ -1,5 +1,5 @@
 // Classifiers of pictures as programs: what a recipe says, how it is measured, and what its report shows.
-import type { Backend } from "@weft/tensor";
+import { ArgumentError, type Backend } from "@weft/tensor";
 import { crossEntropy, params } from "@weft/nn";
 import { minimize } from "@weft/optim";
 import { minibatch, type Pictures } from "@weft/data";
@@ -38,6 +38,8 @@ interface ClassifierOptions {
 export function classifierLearner(recipe: Recipe, { train, test, classes }: Pictures, setting: ClassifierOptions) {
   const { backend, size = recipe.size ?? 100, seed } = setting;
   const pictures = train.labels.data.length;
+  const { least = 1 } = recipe;
+  if (pictures < least) throw new ArgumentError(`a batch has ${least} or more, and there is ${pictures}.`);
   const model = recipe.model();
   const optimizer = recipe.optimizer(setting.options);
   const exam = examination(model, test, backend);

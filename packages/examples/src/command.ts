@@ -130,6 +130,12 @@ function program(print: Print, exit: (code: number) => void): Command {
     .addOption(new Option("--text <text>", "what a language model goes on from, or a sentence to tag"))
     .addOption(option.backend().default("cpu" as const))
     .action((file, indices, options) => predictCommand(file, indices ?? [], options, print));
+  const commands = weft.commands.map((command) => command.name());
+  weft
+    .command("help")
+    .description("display help for command")
+    .addArgument(new Argument("[command]", "which one").choices([...commands, "help"]))
+    .action((name) => (weft.commands.find((command) => command.name() === name) ?? weft).outputHelp());
   return weft;
 }
 
@@ -201,7 +207,8 @@ export async function run(
           .trim()
           .replace(/[^.)]$/, "$&.")
           .replaceAll(/\s*\n\s*/g, " ");
-        complain(`weft: ${line} See: weft help${command === weft ? "" : ` ${command.name()}`}`);
+        const about = command === weft || command.name() === "help" ? "" : ` ${command.name()}`;
+        complain(`weft: ${line} See: weft help${about}`);
       },
     });
   try {

@@ -12,6 +12,8 @@ export interface Recipe extends Pick<Program, "title" | "about" | "time" | "reac
   readonly data?: readonly DataName[];
   /** The batch size (100). */
   readonly size?: number;
+  /** The least number of pictures in a batch (1): batch normalization compares several. */
+  readonly least?: number;
   /** Whether each epoch goes through the pictures in an order of its own (true), or in that of the data set. */
   readonly shuffle?: boolean;
   /** Builds the model; its initial values depend on `seed(n)` of `@weft/nn`. */

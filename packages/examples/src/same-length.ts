@@ -17,8 +17,8 @@ export interface SameLengthOptions {
 export function sameLength(lengths: readonly number[], { size, batches, seed }: SameLengthOptions): Sampler {
   const counts = new Map<number, number>();
   for (const length of lengths) counts.set(length, (counts.get(length) ?? 0) + 1);
-  const enough = Math.max(...counts.values()) >= size;
-  if (!enough) throw new ArgumentError(`there are no ${size} sequences of one length: the list is too short.`);
+  const most = Math.max(0, ...counts.values());
+  if (most < size) throw new ArgumentError(`a batch needs ${size} of one length, and there are at most ${most}.`);
   const shuffled = randomSampler(lengths.length, { seed });
   return {
     length: batches * size,

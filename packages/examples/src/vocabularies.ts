@@ -1,5 +1,6 @@
 // What the numbers of a model stand for: characters, words, tags. A saved model is of no use without them, so they stand in
 // the metadata of its files.
+import { ArgumentError } from "@weft/tensor";
 import { DataError, vocabularyFrom, type Vocabulary, type VocabularyData } from "@weft/data";
 import type { Metadata } from "@weft/nn";
 
@@ -23,6 +24,13 @@ export function vocabulariesIn(metadata: Metadata, file: string): Readonly<Recor
   } catch (cause) {
     throw new DataError(`${file}: its vocabularies cannot be read. It was changed after it was saved.`, { cause });
   }
+}
+
+/** Refuses a text with a character that a model does not know. */
+export function refuseUnknown(text: string, known: readonly string[]): void {
+  const strange = Array.from(text).find((character) => !known.includes(character));
+  if (strange === undefined) return;
+  throw new ArgumentError(`the model does not know ${JSON.stringify(strange)}: it reads ${known.join("")}`);
 }
 
 /** Refuses to go on with other data than that which the file of a training is of. */

@@ -1,6 +1,7 @@
 // Text that a language model writes, character by character or word by word.
 import { training } from "@weft/autograd";
-import { ArgumentError, categorical, scope, take, type Creation, type Tensor } from "@weft/tensor";
+import { categorical, scope, take, type Creation, type Tensor } from "@weft/tensor";
+import { refuseUnknown } from "./vocabularies.ts";
 
 export interface WritingOptions {
   /** What is read before; its characters must be known. By default the end of a line, or the first character known. */
@@ -49,12 +50,8 @@ export async function write(
 ): Promise<string> {
   const beginning = first ?? (characters.includes("\n") ? "\n" : characters[0]!);
   const places = new Map(characters.map((character, place) => [character, place]));
-  const begun = Array.from(beginning, (character) => {
-    const place = places.get(character);
-    if (place === undefined)
-      throw new ArgumentError(`the model does not know ${JSON.stringify(character)}: it reads ${characters.join("")}`);
-    return place;
-  });
+  refuseUnknown(beginning, characters);
+  const begun = Array.from(beginning, (character) => places.get(character)!);
   const written = await draw(next, begun, { most: begun.length + length, temperature, seed });
   return written.map((place) => characters[place]!).join("");
 }

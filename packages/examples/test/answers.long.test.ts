@@ -78,7 +78,7 @@ test("the tree network judges a tree in brackets, or words", async () => {
   expect(await answer("awful film")).toMatch(/^very negative/);
   expect(await answer("great film film")).toMatch(/^\w/);
   await expect(answer("(1 (2 great) (2 film) (2 film))")).rejects.toThrow('the phrase "great film film" has 3 parts');
-  await expect(answer("(1 (2 great)")).rejects.toThrow("parseTree: expected )");
+  await expect(answer("(1 (2 great)")).rejects.toThrow("the brackets cannot be read: expected )");
 });
 
 test("words are written backwards", async () => {
@@ -87,6 +87,7 @@ test("words are written backwards", async () => {
   const { folder } = await trained(start, { epochs: 1 });
   const answer = await answering(seq2seq, folder);
   expect(await answer("bc cb aa")).toBe("cb bc aa");
+  await expect(answer("ab a,b")).rejects.toThrow('the model does not know ",": it reads ');
 });
 
 test.each(Object.entries({ charlm, gpt }))("%s writes on", { timeout: 60_000 }, async (_, program) => {

@@ -22,6 +22,16 @@ test("without a command the same list is printed as an error", async () => {
   expect(err).toContain("Usage: weft");
 });
 
+test("weft help of a command that there is not is an error that lists those that there are", async () => {
+  expect(await weft("help", "foo")).toEqual({
+    code: 1,
+    out: "",
+    err: "weft: command-argument value 'foo' is invalid for argument 'command'. Allowed choices are train, list, tables, predict, help. See: weft help",
+  });
+  for (const command of ["train", "list", "help"])
+    expect(await weft("help", command)).toEqual(await weft(command, "--help"));
+});
+
 test("weft help train lists models, options and defaults", async () => {
   const { code, out } = await weft("help", "train");
   expect(code).toBe(0);

@@ -18,6 +18,12 @@ test("learns", async () => {
   expect(Math.min(...record.losses)).toBeLessThan(0.2); // at this rate it jumps
 });
 
+test("is refused a single picture, which cannot be normalized, before it begins", async () => {
+  const backend = await open();
+  const one = () => classifierLearner(cifarBatchnorm, colorPictures(1, 1), { backend, seed: 1 });
+  expect(one).toThrow("a batch has 2 or more, and there is 1.");
+});
+
 test("is resumed to the bit, with its running moments", async () => {
   await expectResumes(start, 2, { steps: 4 });
 });

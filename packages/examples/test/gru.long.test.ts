@@ -51,6 +51,11 @@ test("says which kinds of reviews there are none of", async () => {
   expect(await reportOn({ learner })).toContain("There are none.");
 });
 
+test("learns also from less than a batch", async () => {
+  const few = (backend: Backend) => judging({ ...reviews, train: part(1, 0) }, backend, 1);
+  expect((await trained(few, { steps: 2 })).losses).toHaveLength(2);
+});
+
 test("judges a text by its words, numbered and filled up as reviews are", async () => {
   const { folder } = await trained(start, { steps: 60 });
   const file = join(folder, "model.safetensors");

@@ -44,4 +44,10 @@ test("the network that sees both sides beats that which sees one, and both beat 
   expect(accuracies[2]).toBeLessThan(0.95);
 });
 
+test("says how much text its blocks need", async () => {
+  const few: Start = (backend) =>
+    learner({ train: sentences.slice(0, 1), validation, classes }, { backend, seed: 1, kind: "mlp" });
+  await expect(trained(few, { epochs: 1 })).rejects.toThrow("64 rows of 32 words need 2,112 of them, and there are 4.");
+});
+
 test("resumes to the same bits", () => expectResumes(start("birnn"), 40, { epochs: 2 }));

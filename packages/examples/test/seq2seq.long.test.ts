@@ -15,7 +15,7 @@ import { sameLength } from "../src/same-length.ts";
 import { elements } from "./html.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 import { expectResumes, lastMean, reportOn, trained, type Start } from "./runs.ts";
-import { temporaryFolder } from "./session.ts";
+import { temporaryFolder, weft } from "./session.ts";
 
 afterEach(() => void vi.unstubAllEnvs());
 
@@ -109,6 +109,18 @@ say(out @ weights["decoder.output.weight"].T)
   for (const [i, s] of wanted.entries()) expect(Math.abs(Number(found[i]) - s)).toBeLessThan(1e-5);
 });
 
+test.each([
+  ["few", ["ab", "c,", "gh"], "3: a batch needs 128 of one length, and there are at most 2."],
+  ["long ones", Array.from({ length: 300 }, (_, i) => `abcdefgh${1000 + i}`), "300: none of the 30 that measure it has 10 letters or fewer."], // oxfmt-ignore
+])("a list of %s is refused by its name", async (_, list, why) => {
+  const folder = temporaryFolder();
+  const file = join(folder, "words");
+  writeFileSync(file, list.join("\n"));
+  vi.stubEnv("WEFT_DATA", folder);
+  const { err } = await weft("train", "seq2seq", "--out", join(folder, "out"));
+  expect(err).toBe(`weft: ${file} has too few words, ${why}`);
+});
+
 describe("batches of one length", () => {
   const lengths = [3, 1, 3, 2, 2, 3, 3, 1, 2];
   const passes = sameLength(lengths, { size: 2, batches: 7, seed: 1 });
@@ -130,7 +142,9 @@ describe("batches of one length", () => {
   });
 
   test("of too few are refused", () => {
-    expect(() => sameLength([1, 2], { size: 2, batches: 1, seed: 1 })).toThrow(/no 2 sequences of one length/);
+    expect(() => sameLength([1, 2], { size: 2, batches: 1, seed: 1 })).toThrow(
+      "a batch needs 2 of one length, and there are at most 1.",
+    );
   });
 });
 

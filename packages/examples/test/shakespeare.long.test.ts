@@ -65,6 +65,19 @@ test("ends when there is nothing more to learn", async () => {
   expect((await trained(ending, { epochs: 100 })).step).toBe(300);
 });
 
+test("a folder with too little text is refused by its name, and what is wanted is enough", async () => {
+  const folder = temporaryFolder();
+  const training = async (characters: number) => {
+    writeFileSync(join(folder, "a.txt"), "to be or not ".repeat(characters).slice(0, characters));
+    return weft("train", "shakespeare", "--text", folder, "--quick", "--steps", "1", "--out", join(folder, "out"));
+  };
+  for (const length of [0, 32_799])
+    expect((await training(length)).err).toBe(
+      `weft: --text ${folder} has texts of ${length.toLocaleString("en-US")} characters: too few to learn from and to validate, wanted 32,800 or more.`,
+    );
+  expect(await training(32_800)).toMatchObject({ code: 0, err: "" });
+});
+
 test("each part of a text is in all three sets", () => {
   const text = Int32Array.from({ length: 203 }, (_, i) => i);
   const { train, validation, test: held } = heldOut(text, 2);

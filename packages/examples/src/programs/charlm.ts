@@ -25,7 +25,7 @@ const writes = (model: ReturnType<typeof network>, characters: readonly string[]
 };
 
 function learner({ ids, characters }: Text, { backend, options }: Pick<Setting, "backend" | "options">): Learner {
-  const blocks = blocksOf(ids.data, rows, steps);
+  const blocks = blocksOf(ids.data, rows, steps, "characters");
   const batches = minibatch([blocks.x, blocks.y], 1, { backend });
   const model = network(characters.length);
   const readerOf = () => reader(model, [1, rows, units], backend);

@@ -50,7 +50,7 @@ export function learner(reviews: ReviewSet<HostArray<Int32Array>>, backend: Back
   const model = SentimentGRU(vocabulary.length);
   const exam = examination(model.scores, test, backend);
   const optimizer = adam({ lr: 0.001 });
-  const batches = minibatch(train, size, { backend, shuffle: true, seed });
+  const batches = minibatch(train, Math.min(size, train.labels.data.length), { backend, shuffle: true, seed });
   return {
     from: `${count(train.labels.data.length)} reviews`,
     model,

@@ -52,7 +52,7 @@ export function learner(
   const blocks = (sentences: readonly TaggedSentence[]) => {
     const ids = known.encode(sentences.flatMap(({ words }) => words));
     const labels = Int32Array.from(sentences.flatMap(({ labels }) => [...labels]));
-    return { words: blocksOf(ids, rows, steps).x, tags: blocksOf(labels, rows, steps).x };
+    return { words: blocksOf(ids, rows, steps, "words").x, tags: blocksOf(labels, rows, steps, "words").x };
   };
   const transform = ([x, y]: readonly Tensor[]) => [squeeze(x!, 0), reshape(y!, [-1])] as const;
   const batches = minibatch(blocks(train), 1, { backend, transform, shuffle: true, seed });

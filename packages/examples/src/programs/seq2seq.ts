@@ -1,12 +1,13 @@
 // Words written backwards, as in Knet's tutorial of sequence to sequence.
-import { concat, flip, type Tensor } from "@weft/tensor";
+import { ArgumentError, concat, flip, type Tensor } from "@weft/tensor";
 import { adam, cosineDecay, minimize } from "@weft/optim";
-import { minibatch, ragged, split, vocabulary, words } from "@weft/data";
+import { minibatch, ragged, split, vocabulary } from "@weft/data";
 import { Seq2Seq, seq2seqLoss } from "../models/seq2seq.ts";
 import { program, type Learner, type Program, type Setting } from "../program.ts";
 import { reversalsSection } from "../report/reversals.ts";
 import { answersOf, shareRight } from "../reversals.ts";
 import { sameLength } from "../same-length.ts";
+import { refuseUnknown } from "../vocabularies.ts";
 import { wordList } from "../word-list.ts";
 import { count } from "../words.ts";
 
@@ -23,6 +24,7 @@ export function learner(list: readonly string[], { backend, epochs, ...batching 
   const held = Math.min(1000, Math.ceil(list.length / 10));
   const [train, rest] = split(list, [list.length - held, held], { seed: batching.seed });
   const test = rest.filter((word) => word.length <= 10);
+  if (test.length === 0) throw new ArgumentError(`none of the ${held} that measure it has 10 letters or fewer.`);
   const codes = train.map((word) => known.encode(word));
   const lengths = codes.map(({ length }) => length);
   const sampler = sameLength(lengths, batching);
@@ -64,12 +66,24 @@ export const seq2seq: Program = program({
   quick: { steps: 500 },
   async start({ backend, seed, epochs }) {
     const { words: all, from } = await wordList();
-    const made = learner(all, { backend, seed, epochs, ...whole });
-    return { ...made, from: `${made.from} of ${from}` };
+    try {
+      const made = learner(all, { backend, seed, epochs, ...whole });
+      return { ...made, from: `${made.from} of ${from}` };
+    } catch (cause) {
+      if (!(cause instanceof ArgumentError)) throw cause;
+      throw new ArgumentError(`${from} has too few words, ${count(all.length)}: ${cause.message}`, { cause });
+    }
   },
   answers(found, { backend }) {
     const known = found("characters");
     const model = Seq2Seq(known.size);
-    return { model, answer: async (text) => (await answersOf(model, known, backend)(words(text), beams)).join(" ") };
+    return {
+      model,
+      async answer(text) {
+        const words = text.trim().split(/\s+/); // a list may have words with commas or points
+        refuseUnknown(words.join(""), known.tokens);
+        return (await answersOf(model, known, backend)(words, beams)).join(" ");
+      },
+    };
   },
 });

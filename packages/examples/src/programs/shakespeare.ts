@@ -1,6 +1,7 @@
 // The language model over characters of Knet's tutorial: it reads the works of Shakespeare, or any text, and its state goes
 // on from window to window. It stops when it gets no better on a part of the text that it does not learn, and is then
 // measured on another one.
+import { ArgumentError } from "@weft/tensor";
 import { adam, converge, minimize } from "@weft/optim";
 import { gutenberg, minibatch } from "@weft/data";
 import type { Scalars } from "@weft/train";
@@ -34,7 +35,7 @@ export function learner(
 ): Learner {
   const { layers, units, rows, steps } = sizes;
   const parts = heldOut(ids.data);
-  const train = blocksOf(parts.train, rows, steps);
+  const train = blocksOf(parts.train, rows, steps, "characters");
   const windows = train.x.shape[0]!;
   /** Window after window, and again from the first one: pass n has the next 100. */
   const sampler = {
@@ -49,7 +50,7 @@ export function learner(
   const optimizer = adam();
   /** The perplexity of a part that it does not learn, read from its beginning. */
   function measuring(ids: Int32Array): () => Promise<number> {
-    const { x, y } = blocksOf(ids, rows / 2, steps); // as long rows as those of a tenth of the text in all places
+    const { x, y } = blocksOf(ids, rows / 2, steps, "characters"); // as long rows as those of a tenth of the text in all places
     const { reset, loss } = readerOf(rows / 2);
     return async () => {
       reset();
@@ -83,6 +84,15 @@ export function learner(
   };
 }
 
+/** Refuses a folder with less text than it takes: half of the rows read what validates, a twentieth of it. */
+function refuseShort(length: number, { rows, steps }: typeof plays, folder: string): void {
+  const pieces = 20; // of each set: see `heldOut`
+  const least = 20 * pieces * Math.ceil(((rows / 2) * (steps + 1)) / pieces);
+  if (length >= least) return;
+  const texts = `--text ${folder} has texts of ${count(length)} characters`;
+  throw new ArgumentError(`${texts}: too few to learn from and to validate, wanted ${count(least)} or more.`);
+}
+
 export const shakespeare: Program = program({
   title: "Writer",
   source: "Shakespeare's works or texts",
@@ -93,8 +103,11 @@ export const shakespeare: Program = program({
   quick: { epochs: 4 },
   options: { text: { value: "folder", about: "learn the texts in this folder, such as sources" } },
   async start({ options: { text }, ...setting }) {
-    const from = text === undefined ? await gutenberg(100, { body: true }) : await textIn(text);
-    return learner(from, sizesOf(text, setting.quick), setting);
+    const sizes = sizesOf(text, setting.quick);
+    if (text === undefined) return learner(await gutenberg(100, { body: true }), sizes, setting);
+    const from = await textIn(text);
+    refuseShort(from.ids.data.length, sizes, text);
+    return learner(from, sizes, setting);
   },
   answers(known, { backend, quick, options }) {
     const { size, tokens } = known("characters");

@@ -2,7 +2,17 @@
 import { ArgumentError, scope, softmax, type Creation } from "@weft/tensor";
 import { adam, minimize } from "@weft/optim";
 import type { Scalars } from "@weft/train";
-import { parseTree, shuffle, sst, vocabulary, words, type Tree, type Treebank, type Vocabulary } from "@weft/data";
+import {
+  DataError,
+  parseTree,
+  shuffle,
+  sst,
+  vocabulary,
+  words,
+  type Tree,
+  type Treebank,
+  type Vocabulary,
+} from "@weft/data";
 import { counting } from "../counting.ts";
 import { guessing } from "../evaluation.ts";
 import { TreeLSTM } from "../models/treenn.ts";
@@ -46,9 +56,18 @@ function network(known: Vocabulary, classes: number, { tensor }: Creation) {
   return { model, ids, scores: (tree: Tree<unknown>) => model.scores(tree, ids(tree)) };
 }
 
+function inBrackets(text: string): Tree<unknown> {
+  try {
+    return parseTree(text);
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new ArgumentError(`the brackets cannot be read: ${cause.message.replace("parseTree: ", "")}`, { cause });
+  }
+}
+
 /** A tree in brackets, whose nodes have two parts, or words, which are read as one that branches to the right. */
 function treeOf(text: string): Tree<unknown> {
-  const tree = text.trim().startsWith("(") ? parseTree(text) : branchingRight(words(text));
+  const tree = text.trim().startsWith("(") ? inBrackets(text) : branchingRight(words(text));
   const odd = nodesOf(tree).find(({ children }) => children.length !== 0 && children.length !== 2);
   if (odd === undefined) return tree;
   throw new ArgumentError(
