@@ -23,18 +23,19 @@ export async function obtain(
 ): Promise<Bytes> {
   const found = await source.find(file, from, options);
   if (found !== undefined) return found;
-  const bytes = await download(file, from, options, options.progress === false ? undefined : source.display?.());
+  const bytes = await download(source, file, from, options);
   await source.keep(file, from, options, bytes);
   return bytes;
 }
 
 /** Downloads a file from the first mirror that delivers it whole. Only bytes without a problem are returned. */
 async function download(
+  source: FileSource,
   file: PublishedFile,
   from: Publication,
   options: LoadOptions,
-  display: Display | undefined,
 ): Promise<Bytes> {
+  const display = options.progress === false ? undefined : source.display?.();
   const tried: string[] = [];
   for (const mirror of options.mirrors ?? from.mirrors) {
     const address = mirror + file.name;
@@ -48,11 +49,32 @@ async function download(
       tried.push(`${address}: ${reason(error)}`);
     }
   }
-  throw new DataError(
-    `${from.set}: could not download ${file.name}.\n${tried.map((line) => `  ${line}.\n`).join("")}` +
-      `${described(file, from)}\n` +
-      `Try again later, name another address with { mirrors }, or put a copy into a folder and set WEFT_DATA to that folder.`,
-  );
+  const missing = await missingWith(source, file, from, options);
+  const lines = [
+    `${from.set}: could not download ${file.name}.`,
+    ...tried.map((line) => `  ${line}.`),
+    ...missing.map((one) => described(one, from)),
+    (await source.instead?.(file, from)) ?? [],
+    `Try again later, or put ${missing.length === 1 ? "a copy" : "copies"} into a folder and set WEFT_DATA to that folder; ` +
+      "a program may name another address with { mirrors }.",
+  ];
+  throw new DataError(lines.flat().join("\n"));
+}
+
+/** A file and the others of its data set that are not there either. */
+async function missingWith(
+  source: FileSource,
+  file: PublishedFile,
+  from: Publication,
+  options: LoadOptions,
+): Promise<PublishedFile[]> {
+  const missing = [file];
+  for (const other of from.files ?? []) {
+    if (other.name === file.name) continue;
+    const found = await source.find(other, from, options).catch(() => undefined); // a damaged one is none
+    if (found === undefined) missing.push(other);
+  }
+  return missing;
 }
 
 /** Canceling a broken stream fails, too; its own error is thrown anyway. */

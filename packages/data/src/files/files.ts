@@ -38,6 +38,8 @@ export interface Publication {
   readonly mirrors: readonly string[];
   /** Under what terms it may be used, in a few words for messages. */
   readonly terms: string;
+  /** All of its files, if it has several: where one cannot be had, whoever looks for it needs the others, too. */
+  readonly files?: readonly PublishedFile[];
 }
 
 /**
@@ -90,6 +92,8 @@ export interface FileSource {
   /** The bytes of a file that is there; a damaged copy of an earlier download does not count. */
   readonly find: (file: PublishedFile, from: Publication, options: LoadOptions) => Promise<Bytes | undefined>;
   readonly keep: (file: PublishedFile, from: Publication, options: LoadOptions, bytes: Bytes) => Promise<void>;
+  /** What lies where a file that is not there was looked for: it in another form or at another place; undefined if nothing does. */
+  readonly instead?: (file: PublishedFile, from: Publication) => Promise<string | undefined>;
   /** Shows the progress of a download. */
   readonly display?: () => Display;
 }

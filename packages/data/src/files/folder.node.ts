@@ -24,6 +24,7 @@ const { dirname, join } = paths;
 /** The part of `node:fs/promises` that is used; tests pass one that fails. */
 export interface FileSystem extends Disk {
   mkdir(path: string): Promise<unknown>;
+  readdir(path: string): Promise<string[]>;
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
@@ -34,6 +35,10 @@ const system = (disk: FileSystem) => ({ disk, paths, randomUUID });
 type Found =
   | { readonly bytes: Bytes; readonly wrong?: undefined }
   | { readonly bytes?: undefined; readonly wrong: string };
+
+/** How deep a file in another form is looked for, and how many names are shown. */
+const [LEVELS, SHOWN] = [3, 8];
+const unpackedName = (name: string): string => name.toLowerCase().replace(/(\.tar)?\.(gz|tgz|zip|bz2|xz)$/, "");
 
 /** The user's cache folder, by system. */
 export function cacheFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
@@ -85,6 +90,20 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
     return undefined;
   };
 
+  /** The files in a folder that have the name of the wanted one, but for what it is packed in. */
+  const alike = async (folder: string, wanted: string, levels: number): Promise<string[]> => {
+    const found: string[] = [];
+    for (const name of await namesIn(folder)) {
+      const path = join(folder, name);
+      const isAlike = unpackedName(name) === unpackedName(wanted);
+      if (isAlike && !(await fs.stat(path).catch(() => undefined))?.isDirectory()) found.push(path);
+      else if (levels > 1) found.push(...(await alike(path, wanted, levels - 1)));
+    }
+    return found;
+  };
+  /** None of what is not a folder. */
+  const namesIn = async (folder: string): Promise<string[]> => (await fs.readdir(folder).catch(() => [])).toSorted();
+
   const cached = (file: PublishedFile, from: Publication, { cache }: LoadOptions): string | undefined =>
     cache === false ? undefined : join(cache ?? cacheFolder(env, process.platform), from.set, file.name);
 
@@ -100,6 +119,15 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
     async keep(file, from, options, bytes) {
       const path = cached(file, from, options);
       if (path !== undefined) await save(fs, path, bytes);
+    },
+    async instead(file, { set }) {
+      const folder = env["WEFT_DATA"];
+      if (folder === undefined || folder === "") return undefined;
+      const wanted = `wanted ${file.name} as it is published, in ${join(folder, set)} or in ${folder}.`;
+      const found = await alike(folder, file.name, LEVELS);
+      if (found.length > 0) return `There is ${found.slice(0, SHOWN).join(", ")}: ${wanted}`;
+      const others = (await namesIn(join(folder, set))).slice(0, SHOWN);
+      return others.length === 0 ? undefined : `${join(folder, set)} has ${others.join(", ")}: ${wanted}`;
     },
     display: terminal,
   };

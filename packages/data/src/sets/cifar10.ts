@@ -68,7 +68,10 @@ type ByName = ReadonlyMap<string, Uint8Array>;
 async function unpacked(source: FileSource, options: LoadOptions): Promise<ByName | undefined> {
   const found = new Map<string, Uint8Array>();
   for (const [name, sha256] of Object.entries({ ...sums.train, ...sums.test })) {
-    const bytes = await source.find({ name, publishedAs: archive.name, bytes: 30_730_000, sha256 }, published, options);
+    const file = { publishedAs: archive.name, bytes: 30_730_000, sha256 };
+    const bytes =
+      (await source.find({ ...file, name }, published, options)) ??
+      (await source.find({ ...file, name: archive.folder + name }, published, options)); // as the archive unpacks
     if (bytes === undefined) return undefined;
     found.set(name, bytes);
   }

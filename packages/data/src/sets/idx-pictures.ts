@@ -18,7 +18,8 @@ export async function idxPictures(
   given: LoadOptions | undefined,
 ): Promise<Split> {
   const options = readOptions(op, given, loadOptions, {});
-  const read = async (file: PackedFile) => parseIdx(await obtainUnpacked(source, file, from, options), file.name);
+  const all = { ...from, files: [train.images, train.labels, test.images, test.labels] };
+  const read = async (file: PackedFile) => parseIdx(await obtainUnpacked(source, file, all, options), file.name);
   const part = async ({ images, labels }: IdxFiles["train"]): Promise<Labeled> => {
     const x = await read(images);
     const y = await read(labels);

