@@ -1,6 +1,6 @@
 // The program: reads the command line, starts the contenders, measures the rows and prints the tables. Started with
 // `--contender` it is itself a contender.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, tmpdir, type } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,7 @@ import { weft } from "./contenders/weft.ts";
 import { isMissing, measure, type RowResult, type Settings } from "./measure.ts";
 import { installPeers } from "./peers.ts";
 import { facts, recordingCosts, type Named, type Report } from "./report.ts";
+import { writeReport } from "./report-file.ts";
 import { chooseCore, start, type Command, type Rival } from "./rival.ts";
 import { rows as allRows } from "./rows/index.ts";
 import { writeInputs } from "./rows/inputs.ts";
@@ -36,7 +37,7 @@ const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-j
   --core N             the core that all contenders share (the last), if taskset is available
   --clock wall|cpu     which time the tables show (wall); cpu is processor time, for a busy machine
   --json               the report as JSON instead of tables
-  --out FILE           the report as JSON into a file as well
+  --out FILE           the report as JSON into a file as well, rewritten after each row
   --from FILE          prints the tables of such a file without measuring
   --list               the names of the rows
 `;
@@ -108,7 +109,7 @@ function settings(): Settings {
   return { ...usual, rounds };
 }
 
-async function run(rows: readonly RowFacts[], inputs: string): Promise<Report> {
+async function run(rows: readonly RowFacts[], inputs: string, found: (report: Report) => void): Promise<Report> {
   const { rounds, block, warmUp } = settings();
   // A driver has threads of its own, which would share the core.
   const core =
@@ -129,43 +130,58 @@ async function run(rows: readonly RowFacts[], inputs: string): Promise<Report> {
     }
   }
   const results: RowResult[] = [];
+  const report = (): Report => {
+    const costs = recordingCosts(
+      results,
+      rivals.map(({ name }) => name),
+    );
+    return {
+      date: new Date().toISOString().slice(0, 10),
+      machine: {
+        processor: cpus()[0]?.model.trim() ?? "unknown",
+        cores: availableParallelism(),
+        core: core ?? null,
+        system: `${type()} ${release()}`,
+        load: [before, loadavg()[0]!],
+      },
+      rounds,
+      block,
+      ...(options.tables ? { backend: backend() } : {}),
+      contenders,
+      absent,
+      rows: results.map(facts),
+      ...(costs === undefined ? {} : { recording: costs }),
+    };
+  };
   try {
     for (const group of groups(rows)) {
       process.stderr.write(`${group[0]!.group ?? group[0]!.name}\n`);
-      results.push(...(await measure(group, rivals, { rounds, block, warmUp })));
+      const measured = await measure(group, rivals, { rounds, block, warmUp });
+      for (const result of measured) process.stderr.write(`  ${inOneLine(result)}\n`);
+      results.push(...measured);
+      found(report());
     }
   } finally {
     for (const rival of rivals) rival.close();
   }
-  const recording = recordingCosts(
-    results,
-    rivals.map(({ name }) => name),
+  return report();
+}
+
+/** A row as soon as it is measured; the tables come at the end. */
+function inOneLine({ row, timings }: RowResult): string {
+  const times = Object.entries(timings).map(
+    ([name, timing]) =>
+      `${name} ${isMissing<object>(timing) ? timing.missing : `${timing.wall.toPrecision(3)} ${row.unit}`}`,
   );
-  return {
-    date: new Date().toISOString().slice(0, 10),
-    machine: {
-      processor: cpus()[0]?.model.trim() ?? "unknown",
-      cores: availableParallelism(),
-      core: core ?? null,
-      system: `${type()} ${release()}`,
-      load: [before, loadavg()[0]!],
-    },
-    rounds,
-    block,
-    ...(options.tables ? { backend: backend() } : {}),
-    contenders,
-    absent,
-    rows: results.map(facts),
-    ...(recording === undefined ? {} : { recording }),
-  };
+  return `${row.name}: ${times.join(", ")}`;
 }
 
 /** Measures with a folder of inputs, which is removed at the end. */
-async function measured(rows: readonly RowFacts[]): Promise<Report> {
+async function measured(rows: readonly RowFacts[], found: (report: Report) => void): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), "weft-bench-"));
   try {
     await writeInputs(folder, programs.filter((row) => rows.includes(row)).map(({ line }) => line)); // prettier-ignore
-    return await run(rows, folder);
+    return await run(rows, folder, found);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -179,11 +195,11 @@ async function main(): Promise<void> {
   const chosen = (options.tables ? tables : allRows).filter(({ name }) => new RegExp(options.rows).test(name));
   if (options.list) return void process.stdout.write(`${chosen.map(({ name }) => name).join("\n")}\n`);
   if (options.peers) installPeers();
-  const { from } = options;
-  const report = from === undefined ? await measured(chosen) : (JSON.parse(readFileSync(from, "utf8")) as Report);
-  const json = `${JSON.stringify(report, undefined, 2)}\n`;
-  if (options.out !== undefined) writeFileSync(options.out, json);
-  process.stdout.write(options.json ? json : `${text(report, clock)}\n`);
+  const { from, out } = options;
+  const keep = (report: Report): void => (out === undefined ? undefined : writeReport(out, report));
+  const report = from === undefined ? await measured(chosen, keep) : (JSON.parse(readFileSync(from, "utf8")) as Report);
+  keep(report);
+  process.stdout.write(`${options.json ? JSON.stringify(report, undefined, 2) : text(report, clock)}\n`);
 }
 
 if (options.contender === undefined) await main();

@@ -1,10 +1,10 @@
 // The program, run on two small rows, and its notes about missing contenders.
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { everything } from "../../../test/extent.ts";
 import { isMissing, measure, ratios, type RowResult, type Timing } from "../src/measure.ts";
 import { recordingCosts, type Report } from "../src/report.ts";
@@ -57,6 +57,31 @@ describe("two rows, quickly", () => {
     expect(table).toMatch(/^\| add10 +\| +µs \| +[\d.,]+ \|.*< 1 µs \|$/m);
     expect(table).toMatch(/^\| linreg-sgd +\| +ms \| +[\d.,]+ \|.*≥ 5× \|$/m);
   });
+});
+
+test("a run that is cut off keeps the rows that it has measured, and has printed them", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "weft-cut-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const out = join(folder, "report.json");
+  const some = /^(add10|linreg|softmax|mlp|lenet|charlm)/; // the last of them take long
+  const rows = ["--rows", some.source, "--contenders", "weft", "--quick", "--rounds", "1"];
+  const running = spawn(process.execPath, [program, ...rows, "--out", out], { stdio: ["ignore", "pipe", "pipe"] });
+  const names = allRows.map(({ name }) => name).filter((name) => some.test(name));
+  let said = "";
+  await new Promise<void>((ended) => {
+    running.on("close", () => ended());
+    running.stderr.on("data", (text: Buffer) => {
+      said += text.toString();
+      if (existsSync(out)) running.kill("SIGKILL"); // in the middle of the second row, or later
+    });
+  });
+  expect(said).toMatch(new RegExp(`^  ${names[0]}: weft [\\d.e-]+ (µs|ms)$`, "m"));
+  const report = JSON.parse(readFileSync(out, "utf8")) as Report;
+  const kept = report.rows.map(({ name }) => name);
+  expect(names.slice(0, kept.length)).toEqual(kept);
+  expect(kept.length).toBeGreaterThan(0);
+  expect(kept.length).toBeLessThan(names.length);
+  expect(text(report)).toContain(`| ${names[0]} `);
 });
 
 describe("PyTorch is measured only with a tuned BLAS", () => {

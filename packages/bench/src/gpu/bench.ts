@@ -1,6 +1,6 @@
 // The program for a machine with a GPU: reads the command line, measures Weft and PyTorch in its modes row by row,
 // prints a line of JSON for each figure, and the tables at the end.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, release, type } from "node:os";
 import { dirname, join } from "node:path";
@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { open, type OpenOptions, type WebGpuBackend } from "@weft/tensor-webgpu";
 import type { Missing } from "../contender.ts";
 import { isMissing, OURS } from "../measure.ts";
+import { writeReport } from "../report-file.ts";
 import type { Named } from "../report.ts";
 import type { Rival } from "../rival.ts";
 import type { GpuReport, GpuRowReport, WeftFigures } from "./report.ts";
@@ -26,7 +27,7 @@ const help = `measures Weft on a GPU against PyTorch with CUDA, in one run
   --quick              few steps; only linreg and softmax without --rows: to try the program itself
   --detail             also the dispatches that took longest, row by row
   --python PROGRAM     the Python that has PyTorch (python3, then /usr/bin/python3)
-  --out FILE           the report as JSON into a file
+  --out FILE           the report as JSON into a file, rewritten after each figure
   --from FILE          prints the tables of such a file without measuring
   --list               the names of the rows
 `;
@@ -115,6 +116,9 @@ async function greeted(opening: OpenOptions): Promise<{ named: Named; adapter: R
   return { named: { name: OURS, title: "Weft", version, detail: detail.join("; ") }, adapter };
 }
 
+/** What has been measured, in the file that was asked for. */
+const keep = (report: GpuReport): void => (options.out === undefined ? undefined : writeReport(options.out, report));
+
 async function run(rows: readonly GpuRow[], settings: Settings): Promise<GpuReport> {
   const start = performance.now();
   const limit = options.seconds === undefined ? Infinity : Number(options.seconds);
@@ -172,6 +176,7 @@ async function run(rows: readonly GpuRow[], settings: Settings): Promise<GpuRepo
     const found = (name: string, figure: GpuRowReport["figures"][string]): void => {
       figures[name] = figure;
       printFigure(row.name, name, figure);
+      keep({ ...report, rows: results });
     };
     results.push({ ...facts(row), figures });
     if (adapter !== undefined && typeof row.weft !== "string")
@@ -197,7 +202,7 @@ async function main(): Promise<void> {
   const settings: Settings = options.quick ? { samples: 2, warmUp: 0 } : { samples: 5, warmUp: 500 };
   const { from } = options;
   const report = from === undefined ? await run(rows, settings) : (JSON.parse(readFileSync(from, "utf8")) as GpuReport);
-  if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(report, undefined, 2)}\n`);
+  keep(report);
   process.stdout.write(`\n${text(report, options.detail)}\n`);
 }
 
