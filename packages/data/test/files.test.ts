@@ -137,17 +137,6 @@ Try again later, or put a copy into a folder and set WEFT_DATA to that folder; a
     expect(await fs.readdir(root)).not.toContain(cache);
   });
 
-  test("that fail name all files of the set that are missing, and none that is there", async () => {
-    const [other, there] = ["other", "there"].map((name) => ({ ...file, name }));
-    await fs.mkdir(join(cache, "numbers"), { recursive: true });
-    await fs.writeFile(join(cache, "numbers", "there"), content);
-    const from = { ...published, mirrors: [`${base}/missing/`], files: [file, other!, there!] };
-    const loading = obtain(folders(fs, {}), file, from, { cache, progress: false });
-    const lines = (await errorOf(loading)).message.split("\n");
-    expect(lines.slice(2, -1)).toEqual([about, about.replaceAll("numbers.gz", "other")]);
-    expect(lines.at(-1)).toMatch(/^Try again later, or put copies into a folder/);
-  });
-
   test("that break off or find no server report the cause", async () => {
     const closed = createServer();
     await new Promise<void>((go) => closed.listen(0, "127.0.0.1", go));
@@ -296,31 +285,6 @@ describe("WEFT_DATA", () => {
     expect(await load(mirror("good"), { WEFT_DATA: folder })).toEqual(content);
     expect(await fs.readdir(folder)).toEqual([]);
     expect(await fs.readdir(join(cache, "numbers"))).toEqual(["numbers.gz"]);
-  });
-
-  const lacking = async (folder: string): Promise<string | undefined> =>
-    (await errorOf(load(mirror("missing"), { WEFT_DATA: folder }))).message.split("\n").at(-2);
-
-  test.each([
-    ["unpacked", ["numbers"], "numbers"],
-    ["at another level", ["Numbers", "raw"], "numbers.gz"],
-    ["packed otherwise", [], "numbers.zip"],
-  ])("a file that is there %s is named if it cannot be downloaded", async (_, place, name) => {
-    const { folder } = await put(...place);
-    const found = join(folder, ...place, name);
-    await fs.writeFile(found, content);
-    expect(await lacking(folder)).toBe(
-      `There is ${found}: wanted numbers.gz as it is published, in ${join(folder, "numbers")} or in ${folder}.`,
-    );
-  });
-
-  test("else what is in the set's own folder is named", async () => {
-    const { folder } = await put("numbers");
-    expect(await lacking(folder)).toBe(about);
-    await fs.writeFile(join(folder, "numbers", "other.txt"), content);
-    expect(await lacking(folder)).toBe(
-      `${join(folder, "numbers")} has other.txt: wanted numbers.gz as it is published, in ${join(folder, "numbers")} or in ${folder}.`,
-    );
   });
 
   test("an empty name counts as none", async () => {
