@@ -41,6 +41,8 @@ export default defineConfig({
         items: [
           { text: "Quick start", link: "/tutorials/quick-start" },
           { text: "TypeScript and tensors", link: "/tutorials/tensors" },
+          { text: "Creating a model", link: "/tutorials/creating-a-model" },
+          { text: "MLP", link: "/tutorials/mlp" },
         ],
       },
     ],
