@@ -43,6 +43,8 @@ export default defineConfig({
           { text: "TypeScript and tensors", link: "/tutorials/tensors" },
           { text: "Creating a model", link: "/tutorials/creating-a-model" },
           { text: "MLP", link: "/tutorials/mlp" },
+          { text: "CNN", link: "/tutorials/cnn" },
+          { text: "One model, two backends", link: "/tutorials/two-backends" },
         ],
       },
     ],
