@@ -3,3 +3,4 @@ export { areLengths } from "./batches/ragged.ts";
 export { signalKind } from "./files/files.ts";
 export { leftOf, placeOf } from "./iterators.ts";
 export { beside } from "./position.ts";
+export { stream } from "./stream.ts";

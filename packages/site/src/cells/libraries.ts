@@ -6,6 +6,7 @@ const libraries: Readonly<Record<string, () => Promise<object>>> = {
   "@weft/formats": () => import("@weft/formats"),
   "@weft/nn": () => import("@weft/nn"),
   "@weft/optim": () => import("@weft/optim"),
+  "@weft/site/data": () => import("../data/data.ts"),
   "@weft/site/page": () => import("./page.ts"),
   "@weft/tensor": () => import("@weft/tensor"),
   "@weft/tensor-cpu": () => import("@weft/tensor-cpu"),
