@@ -44,6 +44,7 @@ export default defineConfig({
           { text: "Creating a model", link: "/tutorials/creating-a-model" },
           { text: "MLP", link: "/tutorials/mlp" },
           { text: "CNN", link: "/tutorials/cnn" },
+          { text: "Attention: a small GPT on one page", link: "/tutorials/attention" },
           { text: "One model, two backends", link: "/tutorials/two-backends" },
         ],
       },
