@@ -11,6 +11,7 @@ import * as cpu from "@weft/tensor-cpu";
 import * as webgpu from "@weft/tensor-webgpu";
 import { creation } from "@weft/tensor/internals";
 import * as train from "@weft/train";
+import { basename } from "node:path";
 import { describe, expect, test } from "vitest";
 import counterparts from "./counterparts.json" with { type: "json" };
 import { checked, nearly, run, type ShownPackage, type Stage } from "./examples.ts";
@@ -19,9 +20,10 @@ import { read } from "./source-graph.ts";
 
 /** The pages, and how many rows with examples they have at least: nobody should lose them unseen. */
 const pages: readonly { page: string; atLeast: number }[] = [
-  { page: "docs/from-knet.md", atLeast: 225 },
-  { page: "docs/from-pytorch.md", atLeast: 500 },
-  { page: "docs/conventions.md", atLeast: 70 },
+  { page: "packages/site/pages/guides/from-knet.md", atLeast: 225 },
+  { page: "packages/site/pages/guides/from-pytorch.md", atLeast: 500 },
+  { page: "packages/site/pages/guides/from-tensorflow-js.md", atLeast: 120 },
+  { page: "packages/site/pages/guides/conventions.md", atLeast: 70 },
 ];
 
 /** The cells of each row of the tables of a page, without their heads. */
@@ -104,7 +106,7 @@ test.each(pages)("$page has $atLeast examples, and each says what it gives", ({ 
 
 test("what pages name in their second column is exported", () => {
   const made = creation(cpu.openSync());
-  const packages = [autograd, data, formats, models, nn, optim, train, weft, made];
+  const packages = [autograd, cpu, data, formats, models, nn, optim, train, weft, made];
   const known = new Set(packages.flatMap((names) => Object.keys(names)));
   const named = pages.flatMap(({ page }) =>
     rowsOf(page).flatMap((cells) =>
@@ -128,5 +130,8 @@ const possible = stages.filter(({ on }) => longOn(on));
 describe.each(possible)("on $on", (stage) => {
   const possible = ({ code }: Example): boolean => stage.has(code) && (filesAreThere || !readsFiles.test(code));
   const examples = pages.flatMap(({ page }) => examplesOf(page)).filter(possible);
-  test.each(examples)("$page, $name: $code", ({ code }) => run(code, stage, around));
+  test.each(examples.map((example) => ({ ...example, page: basename(example.page) })))(
+    "$page, $name: $code",
+    ({ code }) => run(code, stage, around),
+  );
 });

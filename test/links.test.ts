@@ -4,7 +4,8 @@ import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
 import { files, read, root } from "./source-graph.ts";
 
-const documents = [...files("*.md"), ...files("docs/**/*.md"), ...files("packages/*/*.md")];
+const pages = "packages/site/pages";
+const documents = ["*.md", "docs/**/*.md", "packages/*/*.md", `${pages}/{guides,tutorials}/*.md`].flatMap(files);
 
 const prose = (file: string): string => read(file).replaceAll(/^```[\s\S]*?^```/gm, "");
 
@@ -25,6 +26,7 @@ function anchors(file: string): Set<string> {
 function leads(file: string, link: string): boolean {
   const [path, anchor] = link.split("#") as [string, string?];
   let target = path === "" ? file : normalize(join(dirname(file), path));
+  if (file.startsWith(pages) && !target.endsWith(".md")) target += ".md"; // the site adds its own ending
   if (!existsSync(join(root, target))) return false;
   if (anchor === undefined) return true;
   if (statSync(join(root, target)).isDirectory()) target = join(target, "README.md");

@@ -1,4 +1,4 @@
-"""What the recipes of docs/recipes.md compute, by PyTorch 1.13, in float64: writes test/recipes.json.
+"""What the recipes of packages/site/pages/guides/recipes.md compute, by PyTorch 1.13, in float64: writes test/recipes.json.
 
 Parameters and data begin with the values of `wave`, numbered in the order in which they are made, as in
 test/recipes.test.ts.

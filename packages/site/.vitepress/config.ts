@@ -34,7 +34,10 @@ export default defineConfig({
   metaChunk: true,
   themeConfig: {
     search: { provider: "local" },
-    nav: [{ text: "Tutorials", link: "/tutorials/quick-start", activeMatch: "^/tutorials/" }],
+    nav: [
+      { text: "Tutorials", link: "/tutorials/quick-start", activeMatch: "^/tutorials/" },
+      { text: "Guides", link: "/guides/install", activeMatch: "^/guides/" },
+    ],
     sidebar: [
       {
         text: "Tutorials",
@@ -46,6 +49,26 @@ export default defineConfig({
           { text: "CNN", link: "/tutorials/cnn" },
           { text: "Attention: a small GPT on one page", link: "/tutorials/attention" },
           { text: "One model, two backends", link: "/tutorials/two-backends" },
+        ],
+      },
+      {
+        text: "Guides",
+        items: [
+          { text: "Install", link: "/guides/install" },
+          { text: "When things run, and when they die", link: "/guides/scope" },
+          { text: "Save and load", link: "/guides/saving" },
+          { text: "Recipes", link: "/guides/recipes" },
+          { text: "Errors and what they mean", link: "/guides/errors" },
+          { text: "At the edges", link: "/guides/conventions" },
+          { text: "Determinism", link: "/guides/determinism" },
+        ],
+      },
+      {
+        text: "Coming from",
+        items: [
+          { text: "Knet", link: "/guides/from-knet" },
+          { text: "PyTorch", link: "/guides/from-pytorch" },
+          { text: "TensorFlow.js", link: "/guides/from-tensorflow-js" },
         ],
       },
     ],

@@ -1,0 +1,45 @@
+// The import map of the guide to installing: it has what the packages import in a page, and each path is the file that the
+// published package gives a page.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { imports, reachedByPages, root } from "../../../test/source-graph.ts";
+
+type Conditions = string | { readonly [condition: string]: Conditions };
+
+const guide = readFileSync(join(import.meta.dirname, "../pages/guides/install.md"), "utf8");
+const map = (JSON.parse(/<script type="importmap">([^]*?)<\/script>/.exec(guide)![1]!) as { imports: object }).imports;
+const paths = Object.entries(map) as [name: string, path: string][];
+const ours = paths.filter(([name]) => name.startsWith("@weft/"));
+
+/** What is only loaded when a function is called that few pages need, as the guide says. */
+const onCall = ["@huggingface/tokenizers", "d3-dsv", "fast-png", "jpeg-js"];
+
+/** The file that a page gets of what a manifest exports. */
+function inPage(exported: Conditions): string {
+  return typeof exported === "string" ? exported : inPage(exported["default"]!);
+}
+
+test("the map has what the packages import in a page", () => {
+  const folders = new Set(ours.map(([name]) => name.split("/")[1]!));
+  const needed = [...folders].flatMap((folder) =>
+    reachedByPages(folder).flatMap((file) => imports(file).filter(({ atRunTime }) => atRunTime)),
+  );
+  const bare = new Set(needed.map(({ target }) => target).filter((target) => !target.startsWith(".")));
+  expect([...bare].filter((name) => !(name in map) && !onCall.includes(name))).toEqual([]);
+  expect(onCall.filter((name) => !guide.includes(`\`${name}\``))).toEqual([]);
+});
+
+test.each(ours)("%s is at the path that its package says", (name, path) => {
+  const [, folder, entry = "."] = /^@weft\/([\w-]+)(?:\/(.*))?$/.exec(name)!;
+  const text = readFileSync(join(root, "packages", folder!, "package.json"), "utf8");
+  const { publishConfig } = JSON.parse(text) as { publishConfig: { exports: Record<string, Conditions> } };
+  const file = inPage(publishConfig.exports[entry === "." ? "." : `./${entry}`]!);
+  expect(path).toBe(`/node_modules/@weft/${folder}/${file.slice("./".length)}`);
+});
+
+test("other files are there", () => {
+  const others = paths.filter(([name]) => !name.startsWith("@weft/"));
+  const at = (path: string) => join(root, "packages/formats", path);
+  expect(others.filter(([, path]) => !existsSync(at(path)))).toEqual([]);
+});

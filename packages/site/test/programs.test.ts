@@ -1,0 +1,70 @@
+// The code of the pages that is no cell: "```ts" is a program, which passes the type check, runs in Node and prints what
+// its `//>` lines say; "```ts page" needs a page, a device or a download, and passes the type check. The programs of a page
+// run one after another in one folder, so that a later one may read what an earlier one wrote.
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compile, execute } from "../../../test/pack.ts";
+import { root } from "../../../test/source-graph.ts";
+import { keeps, promisesOf } from "../src/cells/promises.ts";
+
+interface Program {
+  readonly file: string;
+  readonly code: string;
+  readonly runs: boolean;
+}
+
+const pages = globSync("packages/site/pages/**/*.md", { cwd: root })
+  .toSorted()
+  .filter((file) => !file.startsWith("packages/site/pages/reference/"))
+  .map((file) => ({ name: basename(file, ".md"), programs: programsOf(readFileSync(join(root, file), "utf8")) }))
+  .filter(({ programs }) => programs.length > 0);
+
+function programsOf(markdown: string): Program[] {
+  return [...markdown.matchAll(/^```ts( page)?\n([\s\S]*?)^```/gm)].map(([, where, code], i) => ({
+    file: `program-${i + 1}.ts`,
+    code: code!,
+    runs: where === undefined,
+  }));
+}
+
+mkdirSync(join(root, ".work"), { recursive: true });
+const folder = mkdtempSync(join(root, ".work/pages-")); // in the tree, so that the packages are found
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+beforeAll(async () => {
+  const files: string[] = [];
+  for (const { name, programs } of pages) {
+    mkdirSync(join(folder, name));
+    for (const { file, code } of programs) {
+      files.push(`${name}/${file}`);
+      writeFileSync(join(folder, name, file), code);
+    }
+  }
+  const compilerOptions = {
+    lib: ["es2023", "esnext.disposable", "dom"],
+    types: ["node"],
+    moduleDetection: "force",
+    rootDir: "../..",
+    noEmit: true,
+    composite: false,
+  };
+  const settings = { extends: "../../tsconfig.base.json", compilerOptions, files };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(settings));
+  await compile(folder);
+}, 120_000);
+
+test("there are programs", () => {
+  expect(pages.length).toBeGreaterThanOrEqual(2);
+});
+
+describe.each(pages)("$name", ({ name, programs }) => {
+  const running = programs.filter(({ runs }) => runs);
+  test.skipIf(running.length === 0)("its programs run, and print what they say", async () => {
+    for (const { file, code } of running) {
+      const printed = await execute(join(folder, name), process.execPath, file);
+      const { lines } = promisesOf(code);
+      if (lines.length > 0 && !keeps([printed.trimEnd()], lines)) expect(printed.trimEnd().split("\n")).toEqual(lines);
+    }
+  });
+});
