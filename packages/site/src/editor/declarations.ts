@@ -22,15 +22,22 @@ async function declarations(): Promise<Files> {
   const compiler = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
   await promisify(execFile)(process.execPath, [compiler, "-b", site]);
   const files: Record<string, string> = {};
-  const manifest = JSON.parse(readFileSync(join(site, "package.json"), "utf8")) as {
-    dependencies: Record<string, string>;
-  };
-  const names = ["site", ...Object.keys(manifest.dependencies).map((name) => name.replace("@weft/", ""))];
-  for (const name of names) addPackage(files, name);
+  for (const name of new Set(withNeeded("site"))) addPackage(files, name);
   const lib = dirname(createRequire(import.meta.url).resolve("typescript/lib/lib.es2023.d.ts"));
   for (const file of globSync("lib.{decorators*,es5,es20*,esnext.disposable,webworker}.d.ts", { cwd: lib }))
     files[`/${file}`] = readFileSync(join(lib, file), "utf8");
   return files;
+}
+
+/** A package of ours and all that it needs: what cells import may have types of what they cannot import. */
+function withNeeded(name: string): string[] {
+  const manifest = JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8")) as {
+    dependencies?: Record<string, string>;
+    peerDependencies?: Record<string, string>;
+  };
+  const needed = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+  const ours = needed.filter((one) => one.startsWith("@weft/")).map((one) => one.replace("@weft/", ""));
+  return [name, ...ours.flatMap(withNeeded)];
 }
 
 function addPackage(files: Record<string, string>, name: string): void {
