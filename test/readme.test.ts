@@ -13,12 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** READMEs, how many of their blocks are one program (all unless said), and what it prints. A short run only compiles long ones. */
 const readmes: readonly { name: string; file: string; blocks?: number; prints?: RegExp; long?: true }[] = [
   { name: "repository", file: "README.md", prints: /^0\.8\d+\n\[ 0\.9\d+ \]\n$/, long: true },
-  {
-    name: "tensor",
-    file: "packages/tensor/README.md",
-    prints:
-      /f32\[2, 3\] on @weft\/tensor-cpu\)[^]*\[ 1, 0\.648\d+ \]\n\[ -?0, -0\.493\d+ \]\n\[ \[ 1, 10 \], \[ 4, 40 \] \] \[ 3, 6 \]\n\[ \[ -?0, -?0 \] \]\n$/,
-  },
+  { name: "tensor", file: "packages/tensor/README.md", prints: /f32\[2, 3\] on @weft\/tensor-cpu\)[^]*f32\[\] on/ },
   {
     name: "autograd",
     file: "packages/autograd/README.md",
@@ -31,7 +26,7 @@ const readmes: readonly { name: string; file: string; blocks?: number; prints?: 
   { name: "data", file: "packages/data/README.md", blocks: 1, prints: /^0\.8\d+\n$/, long: true },
   { name: "train", file: "packages/train/README.md", prints: /^0\.\d+\n(\d+ 0\.\d+\n){4}$/, long: true },
   { name: "tensor-cpu", file: "packages/tensor-cpu/README.md", prints: /\n3\n3\n$/ },
-  { name: "tensor-webgpu", file: "packages/tensor-webgpu/README.md", prints: /\[ 11 \]\n.*\[ 3, 3, 3, 3, 3 \]\n$/ },
+  { name: "tensor-webgpu", file: "packages/tensor-webgpu/README.md", prints: /\[ 11 \]\n$/ },
   {
     name: "conformance",
     file: "packages/conformance/README.md",

@@ -55,12 +55,27 @@ export default defineConfig({
         text: "Guides",
         items: [
           { text: "Install", link: "/guides/install" },
+          { text: "Tensors", link: "/guides/tensors" },
+          { text: "Gradients", link: "/guides/gradients" },
           { text: "When things run, and when they die", link: "/guides/scope" },
+          { text: "Train and evaluate", link: "/guides/training" },
           { text: "Save and load", link: "/guides/saving" },
+          { text: "Two backends", link: "/guides/backends" },
           { text: "Recipes", link: "/guides/recipes" },
+          { text: "Performance", link: "/guides/performance" },
+          { text: "Determinism", link: "/guides/determinism" },
           { text: "Errors and what they mean", link: "/guides/errors" },
           { text: "At the edges", link: "/guides/conventions" },
-          { text: "Determinism", link: "/guides/determinism" },
+          { text: "How it works", link: "/guides/how-it-works" },
+        ],
+      },
+      {
+        text: "Write your own",
+        items: [
+          { text: "Operation", link: "/guides/write-an-operation" },
+          { text: "Layer", link: "/guides/write-a-layer" },
+          { text: "Optimizer", link: "/guides/write-an-optimizer" },
+          { text: "Backend", link: "/guides/write-a-backend" },
         ],
       },
       {

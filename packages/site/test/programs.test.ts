@@ -1,5 +1,5 @@
 // The code of the pages that is no cell: "```ts" is a program, which passes the type check, runs in Node and prints what
-// its `//>` lines say; "```ts page" needs a page, a device or a download, and passes the type check. The programs of a page
+// its `//>` lines say; "```ts page" needs a page, a browser's device or a download, and passes the type check. The programs of a page
 // run one after another in one folder, so that a later one may read what an earlier one wrote.
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -27,6 +27,11 @@ function programsOf(markdown: string): Program[] {
     runs: where === undefined,
   }));
 }
+
+const noDriver = process.env["WEFT_NO_DRIVER"];
+/** Whether a program can run here: some need the driver of the tests for WebGPU. */
+const possible = ({ runs, code }: Program): boolean =>
+  runs && !(noDriver !== undefined && code.includes("@weft/tensor-webgpu"));
 
 mkdirSync(join(root, ".work"), { recursive: true });
 const folder = mkdtempSync(join(root, ".work/pages-")); // in the tree, so that the packages are found
@@ -59,7 +64,7 @@ test("there are programs", () => {
 });
 
 describe.each(pages)("$name", ({ name, programs }) => {
-  const running = programs.filter(({ runs }) => runs);
+  const running = programs.filter(possible);
   test.skipIf(running.length === 0)("its programs run, and print what they say", async () => {
     for (const { file, code } of running) {
       const printed = await execute(join(folder, name), process.execPath, file);
