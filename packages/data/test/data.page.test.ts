@@ -1,7 +1,8 @@
 // In a page: the same digits bit for bit, files from memory, lines in the console, and nothing from Node.
 import { expect, test, vi } from "vitest";
-import { DataError, digits, housing, minibatch, mnist, parseIdx, progress, shuffle } from "@weft/data";
+import { DataError, digits, gutenberg, housing, minibatch, mnist, parseIdx, progress, shuffle } from "@weft/data";
 import { csv, encodePng, image, tokenizer } from "@weft/data";
+import { filesInPage } from "@weft/data/internals";
 import { bytePairs } from "./byte-pairs.ts";
 import { jpeg } from "./jpeg-file.ts";
 
@@ -59,4 +60,15 @@ test("data sets are fetched, checked, and kept in the page's cache", async () =>
   await store.put("/weft-data/housing/housing.data", new Response(new Uint8Array(49_082)));
   await expect(housing({ mirrors: [] })).rejects.toThrow(/^housing: could not download housing\.data\.\n/);
   await caches.delete("weft-data");
+});
+
+test("files that a page puts into its cache are where data sets look for them", async () => {
+  const files = filesInPage("gutenberg");
+  const mark = (which: string) => `*** ${which} OF THE PROJECT GUTENBERG EBOOK A SHORT ONE ***\n`;
+  await files.put("pg7.txt", new TextEncoder().encode(`${mark("START")}One line.\n${mark("END")}`));
+  expect(await files.has("pg7.txt")).toBe(true);
+  expect((await gutenberg(7, { body: true, mirrors: [] })).text).toBe("One line.\n");
+  await files.remove("pg7.txt");
+  expect(await files.has("pg7.txt")).toBe(false);
+  await expect(gutenberg(7, { mirrors: [] })).rejects.toThrow(DataError);
 });

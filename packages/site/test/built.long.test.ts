@@ -251,6 +251,24 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     await Promise.all([page.close(), other.close()]);
   });
 
+  test("a page takes the files of a data set, and forgets them", { timeout: 2 * MINUTES }, async () => {
+    const { page, complaints } = await open("tutorials/mnist.html");
+    const area = page.locator(".drop-files");
+    const file = (name: string) => ({ name, mimeType: "application/gzip", buffer: Buffer.from("labels") });
+    await area.locator("input").setInputFiles([file("train-labels-idx1-ubyte.gz"), file("other.gz")]);
+    const here = (): Promise<string[]> => area.locator("li.there").allInnerTexts();
+    await expect.poll(here, soon).toEqual(["train-labels-idx1-ubyte.gz is here"]);
+    expect(await area.getByRole("alert").innerText()).toBe("Not a file of this set, as it is published: other.gz");
+    const kept = (): Promise<string | undefined> =>
+      page.evaluate(async () => (await caches.match("/weft-data/mnist/train-labels-idx1-ubyte.gz"))?.text());
+    expect(await kept()).toBe("labels");
+    await area.getByRole("button", { name: "Forget them" }).click();
+    await expect.poll(here, soon).toEqual([]);
+    expect(await kept()).toBe(undefined);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
   test("without isolation it says so, and runs", { timeout: 2 * MINUTES }, async () => {
     const plain = await serveFolder(folder, base, false);
     const { page, complaints } = await open("tutorials/tensors.html", context, plain);

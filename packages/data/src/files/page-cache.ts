@@ -1,10 +1,21 @@
-// Files in a page: from the page's own cache, or downloaded into it.
-import { problem, type FileSource, type LoadOptions, type Publication, type PublishedFile } from "./files.ts";
+// Files in a page: from the page's own cache, or downloaded into it. Its user may also put them there.
+import {
+  problem,
+  type Bytes,
+  type FileSource,
+  type LoadOptions,
+  type Publication,
+  type PublishedFile,
+} from "./files.ts";
+
+const CACHE = "weft-data";
 
 const store = async ({ cache }: LoadOptions): Promise<Cache | undefined> =>
-  cache === false || globalThis.caches === undefined ? undefined : await caches.open("weft-data");
+  cache === false || globalThis.caches === undefined ? undefined : await caches.open(CACHE);
 
-const key = (file: PublishedFile, from: Publication): string => `/weft-data/${from.set}/${file.name}`;
+const address = (set: string, name: string): string => `/${CACHE}/${set}/${name}`;
+
+const key = (file: PublishedFile, from: Publication): string => address(from.set, file.name);
 
 /** A source of files that looks in the page's cache, if there is one. */
 export const pageCache: FileSource = {
@@ -19,3 +30,16 @@ export const pageCache: FileSource = {
     await to?.put(key(file, from), new Response(bytes)).catch(() => undefined); // full: downloaded again next time
   },
 };
+
+/** The files of a set in the page's cache, by their published names. Their content is checked when the set is read. */
+export const filesInPage = (set: string) => ({
+  async has(name: string): Promise<boolean> {
+    return (await (await caches.open(CACHE)).match(address(set, name))) !== undefined;
+  },
+  async put(name: string, bytes: Bytes): Promise<void> {
+    await (await caches.open(CACHE)).put(address(set, name), new Response(bytes));
+  },
+  async remove(name: string): Promise<void> {
+    await (await caches.open(CACHE)).delete(address(set, name));
+  },
+});

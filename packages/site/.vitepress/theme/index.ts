@@ -3,6 +3,7 @@ import type { Theme } from "vitepress";
 import DefaultTheme from "vitepress/theme-without-fonts";
 import { Notebook } from "../../src/cells/notebook.ts";
 import CellBar from "./CellBar.vue";
+import DropFiles from "./DropFiles.vue";
 import LiveCell from "./LiveCell.vue";
 import { notebookKey } from "./notebook-key.ts";
 import "./style.css";
@@ -12,6 +13,7 @@ const theme: Theme = {
   enhanceApp({ app }) {
     app.provide(notebookKey, new Notebook());
     app.component("CellBar", CellBar);
+    app.component("DropFiles", DropFiles);
     app.component("LiveCell", LiveCell);
   },
 };
