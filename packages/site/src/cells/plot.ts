@@ -25,7 +25,10 @@ export async function plot(element: HTMLElement, chart: Chart, say: (text: strin
         width: element.clientWidth,
         height: HEIGHT,
         scales: { x: { time: false }, y: chart.log ? { distr: 3 } : {} },
-        axes: [{ ...axis, label: chart.x, labelSize: 20 }, axis],
+        axes: [
+          { ...axis, label: chart.x, labelSize: 20 },
+          { ...axis, size: 60 }, // wide enough for 10,000
+        ],
         series: [
           { label: chart.x },
           ...chart.names.map((label, i) => ({
