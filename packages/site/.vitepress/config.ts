@@ -42,8 +42,12 @@ export default defineConfig({
       {
         text: "Tutorials",
         items: [
+          { text: "How fast is it", link: "/tutorials/how-fast" },
+          { text: "TypeScript and tensors in an hour", link: "/tutorials/tensors" },
           { text: "Quick start", link: "/tutorials/quick-start" },
-          { text: "TypeScript and tensors", link: "/tutorials/tensors" },
+          { text: "MNIST", link: "/tutorials/mnist" },
+          { text: "Learning", link: "/tutorials/learning" },
+          { text: "Iterators", link: "/tutorials/iterators" },
           { text: "Creating a model", link: "/tutorials/creating-a-model" },
           { text: "MLP", link: "/tutorials/mlp" },
           { text: "CNN", link: "/tutorials/cnn" },
