@@ -1,10 +1,14 @@
 // The site: where its pages are, what its menus say, and how it is served and built.
-import { defineConfig } from "vitepress";
+import { join } from "node:path";
+import { defineConfig, type DefaultTheme } from "vitepress";
 import llms from "vitepress-plugin-llms";
 import { declarationsPlugin } from "../src/editor/declarations.ts";
 import { typescriptBeside, typescriptFile } from "../src/editor/typescript-file.ts";
 import { liveCells } from "../src/markdown/cells.ts";
 import { policy } from "../src/markdown/policy.ts";
+import { referenceMenu } from "../src/reference/entries.ts";
+import { generateReference } from "../src/reference/generate.ts";
+import { renderForSearch } from "../src/reference/search.ts";
 
 /** Isolates pages from other sites, so that they have shared memory. VitePress sends its pages past Vite's own headers. */
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
@@ -24,6 +28,17 @@ const isolated = {
   },
 };
 
+/** Pages of the reference have its menu, all others the one that is given. */
+const menus = (menu: DefaultTheme.SidebarItem[]): DefaultTheme.SidebarMulti => ({
+  "/": menu,
+  "/reference/": [{ text: "Reference", link: "/reference/", items: referenceMenu }],
+});
+
+/** The pages of the reference below those of its packages. */
+const members = "reference/**/{classes,functions,namespaces}/**";
+
+await generateReference(join(import.meta.dirname, "../pages/reference"));
+
 export default defineConfig({
   title: "Weft",
   description: "Deep learning in plain TypeScript, in Node and in the browser, on the CPU and on the GPU",
@@ -33,12 +48,13 @@ export default defineConfig({
   cleanUrls: false, // any host serves the files as they are
   metaChunk: true,
   themeConfig: {
-    search: { provider: "local" },
+    search: { provider: "local", options: { _render: renderForSearch } },
     nav: [
       { text: "Tutorials", link: "/tutorials/quick-start", activeMatch: "^/tutorials/" },
       { text: "Guides", link: "/guides/install", activeMatch: "^/guides/" },
+      { text: "Reference", link: "/reference/", activeMatch: "^/reference/" },
     ],
-    sidebar: [
+    sidebar: menus([
       {
         text: "Tutorials",
         items: [
@@ -94,7 +110,7 @@ export default defineConfig({
           { text: "TensorFlow.js", link: "/guides/from-tensorflow-js" },
         ],
       },
-    ],
+    ]),
     outline: [2, 3],
     docFooter: { prev: "Before", next: "Next" },
   },
@@ -112,7 +128,12 @@ export default defineConfig({
   },
   transformHtml: policy,
   vite: {
-    plugins: [isolated, llms(), declarationsPlugin(), typescriptFile()],
+    plugins: [
+      isolated,
+      llms({ ignoreFilesPerOutput: { llmsTxt: [members], llmsFullTxt: [members], pages: [members] } }),
+      declarationsPlugin(),
+      typescriptFile(),
+    ],
     // @valtown/codemirror-ts imports TypeScript without saying so: it gets the one that has a JavaScript API.
     resolve: { dedupe: ["typescript"] },
     worker: { format: "es", plugins: () => [typescriptBeside()] },

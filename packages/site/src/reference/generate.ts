@@ -1,0 +1,59 @@
+// The reference: pages that TypeDoc makes of the sources, one a name, into a folder that git ignores. They are made anew
+// only when a source has changed.
+import { createHash } from "node:crypto";
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { entries, packages, published } from "./entries.ts";
+
+const site = join(import.meta.dirname, "../..");
+
+/** What the pages are made of, as a hash. */
+function version(): string {
+  const hash = createHash("sha256");
+  const sources = globSync("*/{src/**/*.ts,package.json,README.md}", { cwd: packages }).toSorted();
+  for (const file of sources) {
+    hash.update(file);
+    hash.update(readFileSync(join(packages, file)));
+  }
+  return hash.digest("hex");
+}
+
+/** Makes sure that the pages in the folder are those of the sources as they are. */
+export async function generateReference(folder: string): Promise<void> {
+  const stamp = join(folder, ".version");
+  const wanted = version();
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  // Beside the place, then moved there: a process that is stopped leaves no half of a reference.
+  const cache = join(site, ".vitepress/cache");
+  mkdirSync(cache, { recursive: true });
+  const fresh = mkdtempSync(join(cache, "reference-"));
+  try {
+    const { convert } = await import("./typedoc.ts");
+    await convert(entries, join(site, "tsconfig.reference.json"), fresh);
+    writeFileSync(join(fresh, "index.md"), overview());
+    writeFileSync(join(fresh, ".version"), wanted);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(dirname(folder), { recursive: true });
+    renameSync(fresh, folder);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** The first page of the reference. */
+function overview(): string {
+  const rows = published.map(({ folder, description }) => {
+    const links = entries.filter(({ path }) => path === folder || path.startsWith(`${folder}/`));
+    return `| ${links.map((entry) => `[\`${entry.name}\`](./${entry.path}/)`).join("<br>")} | ${description} |`;
+  });
+  return [
+    "# Reference",
+    "",
+    "Every name that the packages export, from the comments in their sources. The search finds them by name.",
+    "",
+    "| package | what it is |",
+    "| --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+}
