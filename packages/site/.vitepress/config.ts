@@ -53,6 +53,7 @@ export default defineConfig({
       { text: "Tutorials", link: "/tutorials/quick-start", activeMatch: "^/tutorials/" },
       { text: "Guides", link: "/guides/install", activeMatch: "^/guides/" },
       { text: "Reference", link: "/reference/", activeMatch: "^/reference/" },
+      { text: "Playground", link: "/playground" },
     ],
     sidebar: menus([
       {

@@ -12,6 +12,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from "playwrig
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findDriver, launchOptions } from "../../../test/software-driver.ts";
 import { cellsOf, quickCells } from "../src/markdown/cells.ts";
+import { entries } from "../src/reference/entries.ts";
 import type { Files } from "../src/editor/above.ts";
 import { cellChecker } from "./cell-errors.ts";
 import { serveFolder, type Serving } from "./serving.ts";
@@ -24,6 +25,7 @@ const soon = { timeout: MINUTES };
 
 /** The pages by their addresses, how many cells each has, and how many of them a driver in software can bear. */
 const pages = globSync("**/*.md", { cwd: join(site, "pages") })
+  .filter((file) => !file.startsWith("reference/")) // made by the build, with tests of their own
   .toSorted()
   .map((file) => {
     const path = file.replace(/(?:^|(?<=\/))index\.md$/, "").replace(/\.md$/, ".html");
@@ -119,6 +121,13 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     const links = await page.locator("a[href]").evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).href));
     const dead = links.filter((link) => link.startsWith(origin) && !leads(link));
     expect(dead).toEqual([]);
+    await expectNoSeriousFault(page);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  /** Has axe look at a page in both themes. */
+  async function expectNoSeriousFault(page: Page): Promise<void> {
     const html = await page.locator("html").elementHandle();
     for (const theme of ["light", "dark"]) {
       await html!.evaluate((root, dark) => root.classList.toggle("dark", dark), theme === "dark");
@@ -132,37 +141,142 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
         [],
       );
     }
-    expect(complaints).toEqual([]);
-    await page.close();
-  });
+  }
+
+  const texts = new Map<string, string>();
+  function textOf(file: string): string {
+    const text = texts.get(file) ?? readFileSync(join(folder, file), "utf8");
+    texts.set(file, text);
+    return text;
+  }
 
   /** Whether an address leads to a file of the site, and its fragment to an element. */
   function leads(link: string): boolean {
     const { pathname, hash } = new URL(link);
     if (!pathname.startsWith(base)) return false;
     const path = pathname.slice(base.length);
-    const file = join(folder, path === "" || path.endsWith("/") ? `${path}index.html` : path);
     try {
-      const text = readFileSync(file, "utf8");
+      const text = textOf(decodeURIComponent(path === "" || path.endsWith("/") ? `${path}index.html` : path));
       return hash === "" || text.includes(`id="${decodeURIComponent(hash.slice(1))}"`);
     } catch {
       return false;
     }
   }
 
-  test.for(["", withCells[0]!.path])("the page '%s' transfers less than 200 kB", async (path) => {
-    const page = await context.newPage();
-    const sizes: Promise<number>[] = [];
-    page.on("response", (response) => sizes.push(response.body().then((body) => gzipSync(body).length)));
-    await page.goto(serving.address + path);
-    await page.waitForLoadState("networkidle");
-    const total = (await Promise.all(sizes)).reduce((a, b) => a + b, 0);
-    expect(total).toBeGreaterThan(10_000);
-    expect(total).toBeLessThan(200_000);
+  test("no link of the reference is dead", { timeout: 2 * MINUTES }, () => {
+    const files = globSync("reference/**/*.html", { cwd: folder }).toSorted();
+    expect(files.length).toBeGreaterThan(500);
+    const dead = files.flatMap((file) => {
+      const links = [...textOf(file).matchAll(/<a [^>]*\bhref="([^"]*)"/g)].map(([, link]) => link!);
+      const inside = links.filter((link) => !/^[a-z]+:/.test(link));
+      const wrong = inside.filter((link) => !leads(new URL(link, serving.address + file).href));
+      return wrong.map((link) => `${file}: ${link}`);
+    });
+    expect(dead).toEqual([]);
+  });
+
+  test.for(["", withCells.find(({ path }) => path.startsWith("tutorials/"))!.path])(
+    "the page '%s' transfers less than 200 kB",
+    async (path) => {
+      const page = await context.newPage();
+      const sizes: Promise<number>[] = [];
+      page.on("response", (response) => sizes.push(response.body().then((body) => gzipSync(body).length)));
+      await page.goto(serving.address + path);
+      await page.waitForLoadState("networkidle");
+      const total = (await Promise.all(sizes)).reduce((a, b) => a + b, 0);
+      expect(total).toBeGreaterThan(10_000);
+      expect(total).toBeLessThan(200_000);
+      await page.close();
+    },
+  );
+
+  if (base !== "/") return;
+
+  test.for(entries)("the page of $name lists what it exports", async ({ path, file }) => {
+    const text = textOf(`reference/${path}/index.html`);
+    const names = Object.keys((await import(file)) as object);
+    const missing = names.filter(
+      (name) =>
+        !["functions", "classes", "namespaces"].some((kind) => text.includes(`${kind}/${name}`)) &&
+        !text.includes(`id="${name.toLowerCase()}"`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test("pages of the reference say what a name is", { timeout: 5 * MINUTES }, async () => {
+    const { page: functionPage } = await open("reference/tensor/functions/add.html");
+    const text = await functionPage.locator(".vp-doc").innerText();
+    for (const part of ["add()", "function add(a: Operand, b: Operand): Tensor;", "a + b.", "add(tensor([1, 2]), 3)"])
+      expect(text).toContain(part);
+    const { page: modulePage } = await open("reference/optim/");
+    const row = modulePage
+      .getByRole("row")
+      .filter({ has: modulePage.getByRole("link", { name: "adamw", exact: true }) });
+    expect(await row.innerText()).toMatch(/decay/);
+    await Promise.all([functionPage.close(), modulePage.close()]);
+    // One page of each entry, and some of the others.
+    const all = globSync("reference/**/*.html", { cwd: folder }).toSorted();
+    const some = all.filter((_, i) => i % 97 === 0);
+    for (const path of [
+      "reference/index.html",
+      ...entries.map(({ path }) => `reference/${path}/index.html`),
+      ...some,
+    ]) {
+      const { page, complaints } = await open(path);
+      expect([path, ...complaints]).toEqual([path]);
+      if (path === "reference/index.html" || path === some[1]) await expectNoSeriousFault(page);
+      await page.close();
+    }
+  });
+
+  test("the search finds a function by its name", { timeout: 2 * MINUTES }, async () => {
+    const { page, complaints } = await open("");
+    await page
+      .getByRole("button", { name: /search/i })
+      .first()
+      .click();
+    await page.getByRole("searchbox").fill("crossEntropy");
+    const found = page.locator('.VPLocalSearchBox a[href*="reference/nn/functions/crossEntropy"]');
+    await expect.poll(() => found.count(), soon).toBeGreaterThan(0);
+    expect(complaints).toEqual([]);
     await page.close();
   });
 
-  if (base !== "/") return;
+  test("the speed test shows figures, and a link carries them", { timeout: 10 * MINUTES }, async () => {
+    const { page, complaints } = await open("");
+    const speed = page.locator(".speed-test");
+    await speed.getByRole("button", { name: "Run" }).click();
+    await expect.poll(() => speed.getAttribute("data-state"), { timeout: 9 * MINUTES }).toBe("done");
+    const figures = await speed.locator("td").allInnerTexts();
+    expect(figures).toHaveLength(6); // three tasks on two backends
+    for (const figure of figures) expect(figure).toMatch(/^[\d.,]+ (GFLOP|steps)\/s$/);
+    await speed.getByRole("button", { name: "Link to this result" }).click();
+    await expect.poll(() => page.url(), soon).toContain("#speed=");
+    const { page: other } = await open(page.url().slice(serving.address.length));
+    expect(await other.locator(".speed-test .shared td").allInnerTexts()).toEqual(figures);
+    expect(complaints).toEqual([]);
+    await Promise.all([page.close(), other.close()]);
+  });
+
+  test("the playground takes more cells, and a link carries them", { timeout: 2 * MINUTES }, async () => {
+    const { page, complaints } = await open("playground.html");
+    for (const code of ["const six = 6;", "six * 7"]) {
+      await page.getByRole("button", { name: "Add a cell" }).click();
+      await page.locator(".live-cell").last().locator(".cm-content").click();
+      await page.keyboard.insertText(code);
+    }
+    await page.keyboard.press("Control+Enter");
+    const value = (of: Page) => of.locator(".live-cell").nth(2).locator(".shown-value").allInnerTexts();
+    await expect.poll(() => value(page), soon).toEqual(["42"]);
+    await page.getByRole("button", { name: "Link to this code" }).click();
+    await expect.poll(() => page.url(), soon).toContain("#code=");
+    const { page: other } = await open(page.url().slice(serving.address.length));
+    await expect.poll(() => other.locator(".cm-content").allInnerTexts(), soon).toEqual(["const six = 6;", "six * 7"]);
+    await other.getByRole("button", { name: "Remove" }).last().click();
+    expect(await other.locator(".live-cell").count()).toBe(2);
+    expect(complaints).toEqual([]);
+    await Promise.all([page.close(), other.close()]);
+  });
 
   /** Checks cells with the declarations that the site carries for its editor. */
   function checker(): ReturnType<typeof cellChecker> {

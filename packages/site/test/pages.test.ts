@@ -21,7 +21,7 @@ test("there are pages with cells", () => {
   expect(pages.length).toBeGreaterThanOrEqual(2);
 });
 
-describe.each(pages)("$file", ({ cells }) => {
+describe.each(pages)("$file", ({ file, cells }) => {
   const { run } = page(evaluate);
   test.each(cells.map((cell, i) => ({ i: i + 1, title: titleOf(cell), cell })))("cell $i: $title", async ({ cell }) => {
     const outputs: Output[] = [];
@@ -30,7 +30,8 @@ describe.each(pages)("$file", ({ cells }) => {
     expect(wrong).toEqual([]);
     expect(ok).toBe(true);
   });
-  test("promises something", () => {
+  // What the reader writes in the playground need not do what a page says.
+  test.skipIf(file === "playground.md")("promises something", () => {
     expect(cells.filter((cell) => /^\/\/[>~]/m.test(cell)).length).toBeGreaterThan(0);
   });
 });

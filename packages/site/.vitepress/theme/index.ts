@@ -5,6 +5,9 @@ import { Notebook } from "../../src/cells/notebook.ts";
 import CellBar from "./CellBar.vue";
 import DropFiles from "./DropFiles.vue";
 import LiveCell from "./LiveCell.vue";
+import MoreCells from "./MoreCells.vue";
+import ResultsTable from "./ResultsTable.vue";
+import SpeedTest from "./SpeedTest.vue";
 import { notebookKey } from "./notebook-key.ts";
 import "./style.css";
 
@@ -15,6 +18,9 @@ const theme: Theme = {
     app.component("CellBar", CellBar);
     app.component("DropFiles", DropFiles);
     app.component("LiveCell", LiveCell);
+    app.component("MoreCells", MoreCells);
+    app.component("ResultsTable", ResultsTable);
+    app.component("SpeedTest", SpeedTest);
   },
 };
 export default theme;

@@ -1,0 +1,43 @@
+// A result of the speed test, as the page shows it and as a link carries it.
+import { backends, type BackendName } from "../cells/backends.ts";
+import { pack, unpack } from "../cells/fragment.ts";
+import { taskNames, type TaskName } from "./task-names.ts";
+
+/** What one backend reached, in the units of the tasks. */
+export interface Reached {
+  /** The device, as the browser names it. */
+  readonly device: string;
+  readonly figures: Readonly<Partial<Record<TaskName, number>>>;
+}
+
+export interface SpeedResult {
+  /** The browser and its system. */
+  readonly browser: string;
+  /** The version of Weft. */
+  readonly version: string;
+  /** "2026-11-30" */
+  readonly date: string;
+  readonly reached: Readonly<Partial<Record<BackendName, Reached>>>;
+}
+
+const prefix = "#speed=";
+
+/** The address of the page, with the result in its fragment, which no server sees. */
+export const linkToResult = (address: string, result: SpeedResult): string =>
+  `${address.replace(/#.*$/, "")}${prefix}${pack(result)}`;
+
+/** The result that a fragment carries; undefined if it carries none. */
+export function resultIn(fragment: string): SpeedResult | undefined {
+  if (!fragment.startsWith(prefix)) return undefined;
+  const found = unpack(fragment.slice(prefix.length)) as SpeedResult | undefined;
+  const isText = (x: unknown): boolean => typeof x === "string" && x.length <= 200;
+  const isReached = (x: Reached | undefined): boolean =>
+    x === undefined ||
+    (isText(x?.device) && taskNames.every((name) => ["number", "undefined"].includes(typeof x?.figures?.[name])));
+  const whole =
+    isText(found?.browser) &&
+    isText(found?.version) &&
+    isText(found?.date) &&
+    backends.every((name) => isReached(found?.reached?.[name]));
+  return whole ? found : undefined;
+}
