@@ -128,6 +128,10 @@ export default defineConfig({
     ],
   },
   transformHtml: policy,
+  transformPageData({ relativePath, frontmatter }) {
+    // Names have no order.
+    if (relativePath.startsWith("reference/")) Object.assign(frontmatter, { prev: false, next: false });
+  },
   vite: {
     plugins: [
       isolated,
