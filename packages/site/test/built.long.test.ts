@@ -106,7 +106,9 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     return failed.allInnerTexts();
   }
 
-  test.for(withCells)("the cells of $path run on the CPU", { timeout: 6 * MINUTES }, async ({ path, cells }) => {
+  // An address changes where files lie, and not what they do: at the second one, one page is enough.
+  const all = base === "/";
+  test.for(all ? withCells : withCells.slice(0, 1))("the cells of $path run on the CPU", { timeout: 6 * MINUTES }, async ({ path, cells }) => {
     const { page, complaints } = await open(path);
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
     expect(await page.locator(".live-cell").count()).toBe(cells);
@@ -121,7 +123,7 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     const links = await page.locator("a[href]").evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).href));
     const dead = links.filter((link) => link.startsWith(origin) && !leads(link));
     expect(dead).toEqual([]);
-    await expectNoSeriousFault(page);
+    if (all) await expectNoSeriousFault(page);
     expect(complaints).toEqual([]);
     await page.close();
   });
@@ -190,7 +192,7 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     },
   );
 
-  if (base !== "/") return;
+  if (!all) return;
 
   test.for(entries)("the page of $name lists what it exports", async ({ path, file }) => {
     const text = textOf(`reference/${path}/index.html`);
