@@ -108,14 +108,18 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
 
   // An address changes where files lie, and not what they do: at the second one, one page is enough.
   const all = base === "/";
-  test.for(all ? withCells : withCells.slice(0, 1))("the cells of $path run on the CPU", { timeout: 6 * MINUTES }, async ({ path, cells }) => {
-    const { page, complaints } = await open(path);
-    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
-    expect(await page.locator(".live-cell").count()).toBe(cells);
-    expect(await runFirst(page, "cpu", cells)).toEqual([]);
-    expect(complaints).toEqual([]);
-    await page.close();
-  });
+  test.for(all ? withCells : withCells.slice(0, 1))(
+    "the cells of $path run on the CPU",
+    { timeout: 6 * MINUTES },
+    async ({ path, cells }) => {
+      const { page, complaints } = await open(path);
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+      expect(await page.locator(".live-cell").count()).toBe(cells);
+      expect(await runFirst(page, "cpu", cells)).toEqual([]);
+      expect(complaints).toEqual([]);
+      await page.close();
+    },
+  );
 
   test.for(pages)("$path has no dead links and no serious fault", { timeout: 2 * MINUTES }, async ({ path }) => {
     const { page, complaints } = await open(path);
