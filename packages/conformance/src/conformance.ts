@@ -24,7 +24,7 @@ import { collections, type SampleName } from "./samples.ts";
 /** Opens a backend with its own kind of options. */
 export type Open = (options?: any) => Promise<Backend>;
 
-type Views = "each" | "one" | "none";
+type Views = "each" | "one" | "another" | "none";
 
 export interface SampleOptions {
   /** Names of samples that are known to fail, each with a reason. If all samples of a name pass, the run fails. */
@@ -33,7 +33,7 @@ export interface SampleOptions {
    * Options to open the backend with, by name: with and without merging, say. Views and fallbacks run with the first.
    */
   readonly settings?: Readonly<Record<string, object>>;
-  /** Every sample on each kind of view (the default), on one kind, which depends on its name, or on none. */
+  /** Every sample on each kind of view (the default), on one kind, which depends on its name, on another, or on none. */
   readonly views?: Views;
   /** Whether the backend computes in f64, too. */
   readonly double?: boolean;
@@ -130,7 +130,7 @@ const sampleCase = (subject: Subject, family: Family, name: string, sample: Samp
 function onViews(sample: Sample, views: Views): readonly Sample[] {
   const all = viewsOf(sample);
   if (views === "each" || all.length === 0) return all;
-  return views === "none" ? [] : [all[hash(sample.name) % all.length]!];
+  return views === "none" ? [] : [all[(hash(sample.name) + (views === "one" ? 0 : 1)) % all.length]!];
 }
 
 function cases(

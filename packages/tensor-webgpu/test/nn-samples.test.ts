@@ -1,5 +1,5 @@
-// Samples of the functions and layers of `nn`, with every operation by itself and with fallbacks. Merged, and on views:
-// nn-samples.long.test.ts.
+// Samples of the functions and layers of `nn`, with every operation by itself, in the whole suite on one kind of view and
+// with fallbacks. Merged: nn-samples.long.test.ts.
 import { samplesOn } from "@weft/conformance";
 import { everything } from "../../../test/extent.ts";
 import { collections, layers } from "../../nn/test/samples.ts";
@@ -8,6 +8,6 @@ import { onDevice } from "./device.ts";
 
 const all = [...collections, ...layers];
 const settings = { unmerged: { fuse: false, trusted: true } };
-const cases = samplesOn("nn on tensor-webgpu", open, all, { settings, views: "none" });
+const cases = samplesOn("nn on tensor-webgpu", open, all, { settings, views: everything ? "one" : "none" });
 // A short run takes every twentieth case: the software driver compiles each of them.
 for (const { name, run } of cases.filter((_, i) => everything || i % 20 === 0)) onDevice(name, run);
