@@ -225,7 +225,7 @@ const subjects: readonly (readonly [string, () => Promise<Backend & Creation>, n
     async () => openSync({ memoryLimit: 8 * MB, seed: 1, fuse: false }),
     long ? 500 : everything ? 20 : 8,
   ],
-  ["on WebGPU", () => openWebGpu({ memoryLimit: 32 * MB, seed: 1 }), long ? 60 : everything ? 10 : 0],
+  ["on WebGPU", () => openWebGpu({ memoryLimit: 32 * MB, seed: 1 }), long ? 60 : everything ? 5 : 0],
 ];
 
 describe.each(subjects.filter(([, , count]) => count > 0))("%s", (name, open, count) => {
