@@ -112,9 +112,9 @@ test.each(packages.filter((name) => typeof manifest(name).exports["."] === "obje
 
 /** Packages whose plumbing, what only our packages need of each other, has an entry of its own. */
 const withInternals = packages.filter((name) => "./internals" in manifest(name).exports);
-const everything = files("{packages,test}/**/*.ts").map(
-  (file) => [file, readFileSync(join(root, file), "utf8")] as const,
-);
+const everything = ["{packages,test}/**/*.ts", "packages/site/.vitepress/**/*.{ts,vue}"]
+  .flatMap(files)
+  .map((file) => [file, readFileSync(join(root, file), "utf8")] as const);
 
 test.each(withInternals)("%s shows users nothing of its internals, and our packages use each of them", async (name) => {
   const load = (file: string) => import(join(root, "packages", name, "src", file)) as Promise<object>;
