@@ -1,6 +1,6 @@
 // Reads the sources of the packages and who imports whom, for the tests of the house rules.
 import { existsSync, globSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { join, posix } from "node:path";
 
 export const root = join(import.meta.dirname, "..");
 
@@ -25,16 +25,18 @@ export interface Manifest {
 
 export const read = (file: string) => readFileSync(join(root, file), "utf8");
 
+/** Files that match a pattern, from the root of the repository, with slashes on Windows, too. */
+export const files = (pattern: string) =>
+  globSync(pattern, { cwd: root, exclude: (path) => /(^|[/\\])(node_modules|dist|golden)$/.test(path) })
+    .map((path) => path.replaceAll("\\", "/"))
+    .toSorted();
+
 /** The names of the folders in `packages`. */
-export const packages = globSync("packages/*/package.json", { cwd: root })
+export const packages = files("packages/*/package.json")
   .map((file) => file.split("/")[1]!)
   .toSorted();
 
 export const manifest = (name: string) => JSON.parse(read(`packages/${name}/package.json`)) as Manifest;
-
-/** Files that match a pattern, from the root of the repository. */
-export const files = (pattern: string) =>
-  globSync(pattern, { cwd: root, exclude: (path) => /(^|\/)(node_modules|dist|golden)$/.test(path) }).toSorted();
 
 export const lineCount = (file: string) => read(file).split("\n").length - 1;
 
@@ -60,16 +62,16 @@ const pick = (entry: Conditions | undefined): string | undefined => {
 /** The files that a page gets when it imports a package: its exports, without the condition `node`. */
 export function pageEntries(name: string): string[] {
   const targets = Object.values(manifest(name).exports).map(pick);
-  return targets.filter((target) => target?.endsWith(".ts")).map((target) => join("packages", name, target!));
+  return targets.filter((target) => target?.endsWith(".ts")).map((target) => posix.join("packages", name, target!));
 }
 
 /** The file of the same package that an import leads to in a page; nothing for another package. */
 export function follow(from: string, target: string): string | undefined {
-  if (target.startsWith(".")) return relative(root, join(root, dirname(from), target));
+  if (target.startsWith(".")) return posix.join(posix.dirname(from), target);
   if (!target.startsWith("#")) return undefined;
   const name = from.split("/")[1]!;
   const file = pick(manifest(name).imports?.[target]);
-  return file === undefined ? undefined : join("packages", name, file);
+  return file === undefined ? undefined : posix.join("packages", name, file);
 }
 
 /** The files of the same package that a file imports at run time. */
