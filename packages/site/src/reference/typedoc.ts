@@ -68,7 +68,9 @@ export async function convert(entries: readonly Entry[], tsconfig: string, out: 
   const project = await app.convert();
   if (project === undefined) throw new Error("the reference: TypeDoc found nothing in the sources");
   for (const { file, name } of entries) {
-    const called = relative(packages, file).replace(/(?:\/index)?\.ts$/, "");
+    const called = relative(packages, file)
+      .replaceAll("\\", "/")
+      .replace(/(?:\/index)?\.ts$/, ""); // Windows has backslashes
     const module = project.children?.find((child) => child.name === called);
     if (module === undefined) throw new Error(`the reference: TypeDoc has no module ${called} for ${name}`);
     module.name = name;
