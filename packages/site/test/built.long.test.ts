@@ -16,6 +16,7 @@ import { entries } from "../src/reference/entries.ts";
 import type { Files } from "../src/editor/above.ts";
 import { cellChecker } from "./cell-errors.ts";
 import { serveFolder, type Serving } from "./serving.ts";
+import { written } from "./written.ts";
 
 const driver = await findDriver();
 const skipped = !("folder" in driver);
@@ -24,15 +25,11 @@ const MINUTES = 60_000;
 const soon = { timeout: MINUTES };
 
 /** The pages by their addresses, how many cells each has, and how many of them a driver in software can bear. */
-const pages = globSync("**/*.md", { cwd: join(site, "pages") })
-  .filter((file) => !file.startsWith("reference/")) // made by the build, with tests of their own
-  .toSorted()
-  .map((file) => {
-    const path = file.replace(/(?:^|(?<=\/))index\.md$/, "").replace(/\.md$/, ".html");
-    const text = readFileSync(join(site, "pages", file), "utf8");
-    const code = cellsOf(text);
-    return { path, code, cells: code.length, quick: quickCells(text) };
-  });
+const pages = written.map(({ file, text }) => {
+  const path = file.replace(/(?:^|(?<=\/))index\.md$/, "").replace(/\.md$/, ".html");
+  const code = cellsOf(text);
+  return { path, code, cells: code.length, quick: quickCells(text) };
+});
 const withCells = pages.filter(({ cells }) => cells > 0);
 /** Those whose cells run on the driver in software, which takes minutes for all of them (WEFT_LONG=1). */
 const onDriver = ["", "tutorials/quick-start.html", "tutorials/tensors.html", "tutorials/two-backends.html"];

@@ -1,20 +1,18 @@
 // Every cell of every page runs in Node, in the order of its page, and keeps what it promises. Pages are found by
-// themselves. A short run leaves out the tutorials beyond the first two.
-import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+// themselves. A short run has two of the tutorials.
 import { describe, expect, test } from "vitest";
 import type { Output } from "../src/cells/output.ts";
 import { page } from "../src/cells/run.ts";
 import { cellsOf } from "../src/markdown/cells.ts";
 import { everything } from "../../../test/extent.ts";
 import { evaluate } from "./evaluate.ts";
+import { written } from "./written.ts";
 
-const folder = join(import.meta.dirname, "../pages");
-const pages = globSync("**/*.md", { cwd: folder })
-  .toSorted()
-  .map((file) => ({ file, cells: cellsOf(readFileSync(join(folder, file), "utf8")) }))
+const always = ["tutorials/quick-start.md", "tutorials/tensors.md"];
+const pages = written
+  .map(({ file, text }) => ({ file, cells: cellsOf(text) }))
   .filter(({ cells }) => cells.length > 0)
-  .filter(({ file }) => everything || !file.startsWith("tutorials/") || /quick-start|tensors/.test(file));
+  .filter(({ file }) => everything || !file.startsWith("tutorials/") || always.includes(file));
 
 /** The first line of code that says something. */
 const titleOf = (cell: string): string => cell.split("\n").find((line) => !/^(import|\/\/|$)/.test(line)) ?? cell;

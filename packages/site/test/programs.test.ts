@@ -1,12 +1,13 @@
 // The code of the pages that is no cell: "```ts" is a program, which passes the type check, runs in Node and prints what
 // its `//>` lines say; "```ts page" needs a page, a browser's device or a download, and passes the type check. The programs of a page
 // run one after another in one folder, so that a later one may read what an earlier one wrote.
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile, execute } from "../../../test/pack.ts";
 import { root } from "../../../test/source-graph.ts";
 import { keeps, promisesOf } from "../src/cells/promises.ts";
+import { written } from "./written.ts";
 
 interface Program {
   readonly file: string;
@@ -14,10 +15,10 @@ interface Program {
   readonly runs: boolean;
 }
 
-const pages = globSync("packages/site/pages/**/*.md", { cwd: root })
-  .toSorted()
-  .filter((file) => !file.startsWith("packages/site/pages/reference/"))
-  .map((file) => ({ name: basename(file, ".md"), programs: programsOf(readFileSync(join(root, file), "utf8")) }))
+/** A guide and a tutorial may have one name. */
+const nameOf = (file: string): string => file.replace(/\.md$/, "").replaceAll("/", "-");
+const pages = written
+  .map(({ file, text }) => ({ name: nameOf(file), programs: programsOf(text) }))
   .filter(({ programs }) => programs.length > 0);
 
 function programsOf(markdown: string): Program[] {
