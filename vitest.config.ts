@@ -23,6 +23,9 @@ const inPage = "test/**/*.page.test.ts";
 const alone = "test/**/*.alone.test.ts";
 const setupFiles = fileURLToPath(new URL("test/beginning.ts", import.meta.url));
 
+/** What a test puts in place of the environment or a global is taken back before the next test, in whatever file. */
+const restored = { unstubEnvs: true, unstubGlobals: true };
+
 /** Only what hangs takes so long: a software driver compiles slowly, and cores may be shared. */
 const testTimeout = 120_000;
 
@@ -63,6 +66,7 @@ export default defineConfig(({ mode }) => {
             include: ["test/**/*.test.ts"],
             exclude: [inPage, alone, ...long],
             isolate: false,
+            ...restored,
             setupFiles,
             testTimeout,
           },
@@ -73,6 +77,7 @@ export default defineConfig(({ mode }) => {
             include: ["test/**/*.test.ts"],
             exclude: ["test/packages.test.ts", inPage, alone, ...long],
             isolate: false,
+            ...restored,
             setupFiles,
             testTimeout,
           },

@@ -1,5 +1,5 @@
 // Batches of nested, reshaped and ragged sources, in the order of samplers and of lengths.
-import { describe, expect, expectTypeOf, test, vi } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import { ArgumentError, DTypeError, IndexError, ShapeError, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import {
@@ -17,7 +17,6 @@ import {
   type HostArray,
   type Sampler,
 } from "@weft/data";
-import { areLengths } from "@weft/data/internals";
 
 const backend = await open({});
 const x: HostArray = { data: Float32Array.from({ length: 24 }, (_, i) => i), shape: [6, 2, 2], dtype: "f32" };
@@ -443,19 +442,4 @@ test("a random batch, as Knet's rand: the first of a shuffled pass", () => {
   };
   const seen = Array.from({ length: 20 }, draw);
   expect(new Set(seen.map(String))).toEqual(new Set(["0,1", "2,3", "4,5"]));
-});
-
-test("the lengths in a batch are known to another copy of the package", async () => {
-  vi.resetModules();
-  const other: { areLengths: typeof areLengths } = await import("@weft/data/internals");
-  expect(other.areLengths).not.toBe(areLengths);
-  const words = ragged([[1, 2], [3]]);
-  const numbers = [[...minibatch([words, [0, 1]], 2)][0]!, [...minibatch([words, [0, 1]], 2, { backend })][0]!];
-  for (const batch of numbers) {
-    const answers = (known: (x: unknown) => boolean): boolean[] => batch.map((x) => known(x));
-    expect([answers(areLengths), answers(other.areLengths)]).toEqual([
-      [false, true, false],
-      [false, true, false],
-    ]);
-  }
 });

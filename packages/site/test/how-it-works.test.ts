@@ -6,7 +6,7 @@ import { showPlan } from "@weft/kernel";
 import { add, mul, relu } from "@weft/tensor";
 import { open } from "@weft/tensor-webgpu";
 import { expect, test } from "vitest";
-import { create, globals } from "webgpu";
+import { create } from "webgpu";
 import { planOf } from "../../kernel/test/planned.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../pages/guides/how-it-works.md"), "utf8");
@@ -23,8 +23,8 @@ test("its plans are those of the planner", () => {
 
 const noDriver = process.env["WEFT_NO_DRIVER"];
 test.skipIf(noDriver !== undefined)("its WGSL is that of the WebGPU backend", async () => {
-  Object.assign(globalThis, globals);
-  const adapter = await create([]).requestAdapter();
+  const gpu = create([]); // held: the process would crash if it were collected before its device ends
+  const adapter = await gpu.requestAdapter();
   const device = await adapter!.requestDevice();
   const programs: string[] = [];
   const make = device.createShaderModule.bind(device);

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
   cifar10,
   fashionMnist,
@@ -25,7 +25,10 @@ import {
 const beside = join(import.meta.dirname, "../../../../../shared/data");
 const given = process.env["WEFT_DATA"];
 const folder = given ?? (existsSync(beside) ? beside : undefined);
-if (folder !== undefined) process.env["WEFT_DATA"] = folder;
+beforeEach(() => {
+  if (folder !== undefined) vi.stubEnv("WEFT_DATA", folder);
+});
+afterEach(() => void vi.unstubAllEnvs());
 
 /** A test that is skipped, with the reason in its name, where a file is missing. */
 function real(set: string, file: string, check: () => Promise<void>): void {
