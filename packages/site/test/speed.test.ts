@@ -1,7 +1,7 @@
 // The speed test: what it measures, what a link of it carries, and the tables beside it.
 import { expect, test } from "vitest";
 import loader from "../.vitepress/theme/results.data.ts";
-import { part, tableBelow } from "../src/markdown/tables.ts";
+import { part, tableMarked } from "../src/markdown/tables.ts";
 import { browserName } from "../src/speed/browser.ts";
 import { linkToResult, resultIn } from "../src/speed/result.ts";
 import { measure, type SpeedReport } from "../src/speed/run.ts";
@@ -71,16 +71,19 @@ test("the first page takes its tables from the documents", async () => {
   const { tables } = await loader.load();
   expect(tables.reached.rows.map(([first]) => first)).toContain("<code>gpt</code>");
   expect(tables.gpu.columns).toEqual(["row", "Weft", "eager", "×", "graph", "×"]);
-  expect(tables.cpu.rows).toHaveLength(5);
+  expect(tables.cpu.rows).toHaveLength(4);
+  for (const { note } of Object.values(tables)) expect(note).toMatch(/2026-\d\d-\d\d/);
 });
 
-test("a table is found below its heading, and a row that is missing is an error", () => {
-  const table = tableBelow(
-    "# A\n\n| x |\n| - |\n| 0 |\n\n## B\ntext\n\n| a | b |\n| --- | ---: |\n| 1 | 2 |\n| 3 | 4 |\n",
-    "## B",
-  );
-  expect(table).toEqual({ columns: ["a", "b"], rows: [["1", "2"], ["3", "4"]] }); // prettier-ignore
-  expect(part(table, ["3"], 1)).toEqual({ columns: ["a"], rows: [["3"]] });
+test("a table is found below its mark; a row that is missing, a column that moved and a second mark are errors", () => {
+  const mark = "<!-- site: b: On a *quiet* day. -->";
+  const text = `| x |\n| - |\n| 0 |\n\n${mark}\ntext\n\n| a | b |\n| --- | ---: |\n| 1 | 2 |\n| 3 | 4 |\n`;
+  const table = tableMarked(text, "b");
+  expect(table).toEqual({ columns: ["a", "b"], rows: [["1", "2"], ["3", "4"]], note: "On a *quiet* day." }); // prettier-ignore
+  expect(part(table, ["3"], ["a"])).toEqual({ columns: ["a"], rows: [["3"]] });
   expect(() => part(table, ["5"])).toThrow('the table has no row "5": there is 1, 3');
-  expect(() => tableBelow("text", "## B")).toThrow('there is no table below "## B"');
+  expect(() => part(table, ["3"], ["b"])).toThrow("the table begins with the columns a; wanted b");
+  expect(() => tableMarked(text, "c")).toThrow('wanted one mark "<!-- site: c: … -->", found 0');
+  expect(() => tableMarked(text + text, "b")).toThrow("found 2");
+  expect(() => tableMarked(mark, "b")).toThrow('there is no table below the mark of "b"');
 });

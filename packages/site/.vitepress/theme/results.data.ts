@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createMarkdownRenderer } from "vitepress";
-import { part, tableBelow, type Table } from "../../src/markdown/tables.ts";
+import { part, tableMarked, type MarkedTable, type Table } from "../../src/markdown/tables.ts";
 
 const root = join(import.meta.dirname, "../../../..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -10,7 +10,7 @@ const read = (file: string): string => readFileSync(join(root, file), "utf8");
 interface Results {
   readonly version: string;
   /** Cells are HTML. */
-  readonly tables: Readonly<Record<"reached" | "gpu" | "cpu", Table>>;
+  readonly tables: Readonly<Record<"reached" | "gpu" | "cpu", MarkedTable>>;
 }
 
 declare const data: Results;
@@ -20,23 +20,26 @@ export default {
   watch: ["../../../../docs/{results,benchmarks}.md"],
   async load(): Promise<Results> {
     const md = await createMarkdownRenderer(root);
-    const html = ({ columns, rows }: Table): Table => ({
+    const html = ({ columns, rows }: Table, { note }: MarkedTable): MarkedTable => ({
       columns: columns.map((cell) => md.renderInline(cell)),
       rows: rows.map((row) => row.map((cell) => md.renderInline(cell))),
+      note: md.renderInline(note),
     });
     const [results, benchmarks] = [read("docs/results.md"), read("docs/benchmarks.md")];
     const programs = ["`mlp --data mnist`", "`lenet --data mnist --epochs 10`", "`vgg`", "`gru`", "`gpt`", "`treenn`"];
-    const onGpu = tableBelow(benchmarks, "### The same on 2026-11-29");
-    const onCpu = tableBelow(benchmarks, "## One thread beside PyTorch");
-    const tasks = ["matrix product 512³", "perceptron, Adam", "LeNet, SGD", "LeNet, Adam"];
-    const characters = onCpu.rows.map(([first]) => first!).filter((first) => first.startsWith("characters"));
+    const reached = tableMarked(results, "reached");
+    const gpu = tableMarked(benchmarks, "gpu");
+    const cpu = tableMarked(benchmarks, "cpu");
+    const names = ({ rows }: Table): string[] => rows.map(([first]) => first!);
+    const tasks = ["matrix product 512³", "LeNet, SGD", "LeNet, Adam"];
+    const characters = names(cpu).filter((name) => name.startsWith("characters"));
     const { version } = JSON.parse(read("packages/tensor/package.json")) as { version: string };
     return {
       version,
       tables: {
-        reached: html(part(tableBelow(results, "# Results"), programs)),
-        gpu: html({ columns: onGpu.columns.slice(0, 6), rows: onGpu.rows.map((row) => row.slice(0, 6)) }),
-        cpu: html(part(onCpu, [...tasks, ...characters], 5)),
+        reached: html(part(reached, programs), reached),
+        gpu: html(part(gpu, names(gpu), ["row", "Weft", "eager", "×", "graph", "×"]), gpu),
+        cpu: html(part(cpu, [...tasks, ...characters], ["row", "unit", "Weft", "PyTorch", "×"]), cpu),
       },
     };
   },

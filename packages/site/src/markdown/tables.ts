@@ -7,24 +7,34 @@ export interface Table {
 
 const cells = (line: string): string[] => line.slice(1, -1).split("|").map((cell) => cell.trim()); // prettier-ignore
 
-/** The first table below a line that begins so; its cells are Markdown. */
-export function tableBelow(markdown: string, beginning: string): Table {
-  const lines = markdown.split("\n");
-  const place = lines.findIndex((line) => line.startsWith(beginning));
-  const first = lines.findIndex((line, i) => i > place && line.startsWith("|"));
-  if (place === -1 || first === -1) throw new Error(`there is no table below "${beginning}"`);
-  const end = lines.findIndex((line, i) => i > first && !line.startsWith("|"));
-  const [columns, , ...rows] = lines.slice(first, end === -1 ? lines.length : end).map(cells);
-  return { columns: columns!, rows };
+/** A table that the site shows, and the sentence below it. */
+export interface MarkedTable extends Table {
+  readonly note: string;
 }
 
-/** The rows whose first cells are named, and the first columns. Throws if a row is missing. */
-export function part({ columns, rows }: Table, named: readonly string[], width = columns.length): Table {
+/** The table below the mark `<!-- site: name: note -->`; its cells are Markdown. The mark of a newer table replaces the older. */
+export function tableMarked(markdown: string, name: string): MarkedTable {
+  const lines = markdown.split("\n");
+  const mark = new RegExp(`^<!-- site: ${name}: (.*) -->$`);
+  const places = lines.flatMap((line, i) => (mark.test(line) ? [i] : []));
+  if (places.length !== 1) throw new Error(`wanted one mark "<!-- site: ${name}: … -->", found ${places.length}`);
+  const first = lines.findIndex((line, i) => i > places[0]! && line.startsWith("|"));
+  if (first === -1) throw new Error(`there is no table below the mark of "${name}"`);
+  const end = lines.findIndex((line, i) => i > first && !line.startsWith("|"));
+  const [columns, , ...rows] = lines.slice(first, end === -1 ? lines.length : end).map(cells);
+  return { columns: columns!, rows, note: mark.exec(lines[places[0]!]!)![1]! };
+}
+
+/** The rows whose first cells are named, and the first columns, which must have these names. */
+export function part({ columns, rows }: Table, named: readonly string[], wanted = columns): Table {
+  const first = columns.slice(0, wanted.length);
+  if (first.join() !== wanted.join())
+    throw new Error(`the table begins with the columns ${first.join(", ")}; wanted ${wanted.join(", ")}`);
   const picked = named.map((name) => {
-    const row = rows.find(([first]) => first === name);
+    const row = rows.find(([title]) => title === name);
     if (row === undefined)
-      throw new Error(`the table has no row "${name}": there is ${rows.map(([f]) => f).join(", ")}`);
-    return row.slice(0, width);
+      throw new Error(`the table has no row "${name}": there is ${rows.map(([title]) => title).join(", ")}`);
+    return row.slice(0, wanted.length);
   });
-  return { columns: columns.slice(0, width), rows: picked };
+  return { columns: first, rows: picked };
 }
