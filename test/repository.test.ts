@@ -36,4 +36,21 @@ test("the commands of the containers are those of the README", () => {
   expect(new Set(commands)).toContain("npm start");
   const undocumented = commands.filter((command) => !readme.includes(command) && command !== "npm run setup");
   expect(undocumented).toEqual([]);
+  const ofDocker = [...read("Dockerfile").matchAll(/^# +(docker .*?)(?: {2,}.*)?$/gm)].map(([, command]) => command!);
+  expect(ofDocker).toHaveLength(3);
+  expect(ofDocker.filter((command) => !readme.includes(command))).toEqual([]);
+});
+
+test("an image has nothing that git ignores", () => {
+  const lines = (file: string): string[] =>
+    read(file)
+      .split("\n")
+      .filter((line) => line !== "");
+  const bare = (line: string): string => line.replace(/^(?:\*\*)?\//, "").replace(/\/$/, "");
+  const left = lines(".dockerignore").map(bare);
+  expect(
+    lines(".gitignore")
+      .map(bare)
+      .filter((name) => !left.includes(name)),
+  ).toEqual([]);
 });
