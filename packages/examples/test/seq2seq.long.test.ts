@@ -110,15 +110,15 @@ say(out @ weights["decoder.output.weight"].T)
 });
 
 test.each([
-  ["few", ["ab", "c,", "gh"], "3: a batch needs 128 of one length, and there are at most 2."],
-  ["long ones", Array.from({ length: 300 }, (_, i) => `abcdefgh${1000 + i}`), "300: none of the 30 that measure it has 10 letters or fewer."], // oxfmt-ignore
+  ["few", ["ab", "c,", "gh"], "(3 words): a batch needs 128 of one length, and there are at most 2."],
+  ["long ones", Array.from({ length: 300 }, (_, i) => `abcdefgh${1000 + i}`), "(300 words): none of the 30 that measure it has 10 letters or fewer."], // oxfmt-ignore
 ])("a list of %s is refused by its name", async (_, list, why) => {
   const folder = temporaryFolder();
   const file = join(folder, "words");
   writeFileSync(file, list.join("\n"));
   vi.stubEnv("WEFT_DATA", folder);
   const { err } = await weft("train", "seq2seq", "--out", join(folder, "out"));
-  expect(err).toBe(`weft: ${file} has too few words, ${why}`);
+  expect(err).toBe(`weft: ${file} cannot be learned from ${why}`);
 });
 
 describe("batches of one length", () => {

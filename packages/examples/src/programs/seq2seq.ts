@@ -71,7 +71,9 @@ export const seq2seq: Program = program({
       return { ...made, from: `${made.from} of ${from}` };
     } catch (cause) {
       if (!(cause instanceof ArgumentError)) throw cause;
-      throw new ArgumentError(`${from} has too few words, ${count(all.length)}: ${cause.message}`, { cause });
+      throw new ArgumentError(`${from} cannot be learned from (${count(all.length)} words): ${cause.message}`, {
+        cause,
+      });
     }
   },
   answers(found, { backend }) {
