@@ -37,7 +37,7 @@ const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-j
   --core N             the core that all contenders share (the last), if taskset is available
   --clock wall|cpu     which time the tables show (wall); cpu is processor time, for a busy machine
   --json               the report as JSON instead of tables
-  --out FILE           the report as JSON into a file as well, rewritten after each row
+  --out FILE           the report as JSON into a file as well, rewritten after each group of rows
   --from FILE          prints the tables of such a file without measuring
   --list               the names of the rows
 `;
@@ -167,7 +167,7 @@ async function run(rows: readonly RowFacts[], inputs: string, found: (report: Re
   return report();
 }
 
-/** A row as soon as it is measured; the tables come at the end. */
+/** A row as soon as its group is measured; the tables come at the end. */
 function inOneLine({ row, timings }: RowResult): string {
   const times = Object.entries(timings).map(
     ([name, timing]) =>

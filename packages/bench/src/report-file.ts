@@ -1,4 +1,4 @@
-// The file of a report: it is rewritten after each row, in one step, so that a run that is cut off keeps what it has.
+// The file of a report: it is rewritten whenever something was measured, in one step, so that a run that is cut off keeps what it has.
 import { renameSync, writeFileSync } from "node:fs";
 
 /** Writes a report as JSON; the file is the old one or the new one, never a part of one. */

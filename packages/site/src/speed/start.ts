@@ -1,4 +1,4 @@
-// The page's side of the speed test: one worker for each backend, one after the other.
+// The page's side of the speed test: a worker runs it on one backend.
 import type { BackendName } from "../cells/backends.ts";
 import type { SpeedReport } from "./run.ts";
 
