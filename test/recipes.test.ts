@@ -20,15 +20,19 @@ import { read } from "./source-graph.ts";
 type Opened = Backend & Creation;
 type Names = Record<string, unknown>;
 
-/** The code of each recipe, by its title: the last cell below it, without its imports and what it promises. */
-const recipes = new Map(
+/** Each recipe as it is written, by its title. */
+const written = new Map(
   read("packages/site/pages/guides/recipes.md")
     .split(/^## /m)
     .slice(1)
-    .map((section) => [
-      section.split("\n")[0]!,
-      cellsOf(section).at(-1)!.replaceAll(/^import [^]*?;\n/gm, "").replaceAll(/^\/\/[~>].*$/gm, "").trim(), // prettier-ignore
-    ]),
+    .map((section) => [section.split("\n")[0]!, section]),
+);
+/** The code of each: the last cell below its title, without its imports and what it promises. */
+const recipes = new Map(
+  [...written].map(([title, section]) => [
+    title,
+    cellsOf(section).at(-1)!.replaceAll(/^import [^]*?;\n/gm, "").replaceAll(/^\/\/[~>].*$/gm, "").trim(), // prettier-ignore
+  ]),
 );
 /** Loops around loops and mixed data, which the page's own promises cover. */
 const uncompared = ["Clipping, a schedule, and a stop when nothing improves", "Data of different kinds in one batch"];
@@ -143,8 +147,9 @@ async function run(title: string, opened: Opened): Promise<number[]> {
   return (await Promise.all(made.map(numbersOf))).flat();
 }
 
-test("each recipe has at most 25 lines, and is compared", () => {
+test("each recipe has at most 25 lines, and is compared, or promises something on its page", () => {
   expect([...recipes.keys()].filter((title) => !uncompared.includes(title))).toEqual(Object.keys(table));
+  for (const title of uncompared) expect(cellsOf(written.get(title) ?? "").at(-1), title).toMatch(/^\/\/[~>]/m);
   expect(Object.keys(wanted).toSorted()).toEqual(Object.keys(table).toSorted());
   for (const [title, code] of recipes) expect([title, code.split("\n").length <= 25]).toEqual([title, true]);
 });
