@@ -1,5 +1,7 @@
 // What runs nowhere here, workflows and containers, calls scripts that there are, and names no registry.
+import { basename } from "node:path";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { files, read } from "./source-graph.ts";
 
 const outside = [...files(".github/**/*.{yml,md}"), ...files(".devcontainer/*.json"), "Dockerfile"];
@@ -22,6 +24,45 @@ test.each(outside)("%s calls scripts that there are", (file) => {
   expect(names.filter((name) => !(name in scripts))).toEqual([]);
   for (const [manager] of text.matchAll(/\bpnpm@[\d.]+/g)) expect(manager).toBe(packageManager);
   expect(text).not.toMatch(/registry\.|registry-url|npmjs|ghcr|docker\.io|mcr\./i);
+});
+
+interface Workflow {
+  readonly on: Readonly<Record<string, unknown>>;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+interface Job {
+  readonly "runs-on"?: string;
+  readonly uses?: string;
+  readonly needs?: string;
+  readonly steps?: readonly { readonly run?: string; readonly uses?: string }[];
+}
+
+const workflows = new Map(
+  files(".github/workflows/*.yml").map((file) => [basename(file), parse(read(file)) as Workflow]),
+);
+
+test.each([...workflows])("the jobs of %s have steps on a system, or are those of another workflow", (_, { jobs }) => {
+  for (const [name, job] of Object.entries(jobs)) {
+    if (job.needs !== undefined) expect(Object.keys(jobs), name).toContain(job.needs);
+    if (job.uses === undefined) {
+      expect(job["runs-on"], name).toMatch(/-latest$|^\$\{\{ matrix\.os \}\}$/);
+      for (const step of job.steps ?? []) expect([typeof step.run, typeof step.uses].toSorted()).toEqual(["string", "undefined"]); // prettier-ignore
+      expect(job.steps?.[0]?.uses, name).toMatch(/^actions\/checkout@/);
+    } else expect(workflows.get(basename(job.uses))?.on, name).toHaveProperty("workflow_call");
+  }
+});
+
+test("an action of somebody else is pinned to a commit, since a tag can move", () => {
+  const steps = [...workflows.values()].flatMap(({ jobs }) => Object.values(jobs).flatMap((job) => job.steps ?? []));
+  const others = steps.flatMap(({ uses }) => (uses === undefined || uses.startsWith("actions/") ? [] : [uses]));
+  expect(others.length).toBeGreaterThan(0);
+  expect(others.filter((action) => !/@[0-9a-f]{40}$/.test(action))).toEqual([]);
+});
+
+test("a release waits for the tests", () => {
+  const { tests, release } = workflows.get("release.yml")!.jobs;
+  expect([tests?.uses, release?.needs]).toEqual(["./.github/workflows/test.yml", "tests"]);
 });
 
 test("the commands of the containers are those of the README", () => {
