@@ -15,7 +15,7 @@ interface Program {
   readonly runs: boolean;
 }
 
-/** A guide and a tutorial may have one name. */
+/** "guides-tensors": a guide and a tutorial may have one name. */
 const nameOf = (file: string): string => file.replace(/\.md$/, "").replaceAll("/", "-");
 const pages = written
   .map(({ file, text }) => ({ name: nameOf(file), programs: programsOf(text) }))
@@ -62,6 +62,10 @@ beforeAll(async () => {
 
 test("there are programs", () => {
   expect(pages.length).toBeGreaterThanOrEqual(2);
+});
+
+test("pages of one name have folders of their own", () => {
+  expect(["guides/tensors.md", "tutorials/tensors.md"].map(nameOf)).toEqual(["guides-tensors", "tutorials-tensors"]);
 });
 
 describe.each(pages)("$name", ({ name, programs }) => {
