@@ -1,7 +1,9 @@
 // The reference: which entries it has, and what the search knows of its pages.
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { entries } from "../src/reference/entries.ts";
+import { madeOf } from "../src/reference/generate.ts";
 import { lineEach } from "../src/reference/lines.ts";
 import { said } from "../src/reference/search.ts";
 
@@ -11,6 +13,13 @@ test("the reference has every entry of the published packages but the internals"
   expect(names).toContain("@weft/tensor-webgpu/kernels");
   expect(names.filter((name) => /internals|conformance|bench|site/.test(name))).toEqual([]);
   expect(entries.filter(({ file }) => !existsSync(file))).toEqual([]);
+});
+
+test("the reference is made anew when a source or a setting of the compiler changes, not a README", () => {
+  const packages = join(import.meta.dirname, "../..");
+  const files = ["nn/src/index.ts", "site/src/reference/typedoc.ts", "site/tsconfig.reference.json", "../tsconfig.base.json"]; // prettier-ignore
+  expect(madeOf()).toEqual(expect.arrayContaining(files.map((file) => join(packages, file))));
+  expect(madeOf().filter((file) => file.endsWith(".md"))).toEqual([]);
 });
 
 test("the search knows names and what is said of them, no signatures", () => {

@@ -2,18 +2,24 @@
 // only when a source has changed.
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { entries, packages, published } from "./entries.ts";
 
 const site = join(import.meta.dirname, "../..");
 
-/** What the pages are made of, as a hash. */
+/** What the pages are made of: sources, names and the settings of the compiler, whose `lib` they may name. */
+export const madeOf = (): string[] => {
+  const settings = [join(site, "tsconfig.reference.json"), join(packages, "../tsconfig.base.json")];
+  const sources = globSync("*/{src/**/*.ts,package.json}", { cwd: packages }).toSorted();
+  return [...settings, ...sources.map((file) => join(packages, file))];
+};
+
+/** All of that as a hash. */
 function version(): string {
   const hash = createHash("sha256");
-  const sources = globSync("*/{src/**/*.ts,package.json,README.md}", { cwd: packages }).toSorted();
-  for (const file of sources) {
-    hash.update(file);
-    hash.update(readFileSync(join(packages, file)));
+  for (const file of madeOf()) {
+    hash.update(relative(packages, file));
+    hash.update(readFileSync(file));
   }
   return hash.digest("hex");
 }
