@@ -11,14 +11,14 @@ export interface Blocks {
 
 /**
  * Row b of window w reads the places b n + w T, …, of the text, where n = floor(length / B): the rows go on from window
- * to window. What is left over at the end is not used. `parts` is what a text has: words, characters.
+ * to window. What is left over at the end is not used. `unit` is what a text is counted in: words, characters.
  */
-export function blocksOf(ids: Int32Array, rows: number, steps: number, parts: string): Blocks {
+export function blocksOf(ids: Int32Array, rows: number, steps: number, unit: string): Blocks {
   const stretch = Math.floor(ids.length / rows);
   const windows = Math.floor((stretch - 1) / steps);
   if (windows < 1)
     throw new ArgumentError(
-      `${rows} rows of ${steps} ${parts} need ${count(rows * (steps + 1))} of them, and there are ${count(ids.length)}.`,
+      `${rows} rows of ${steps} ${unit} need ${count(rows * (steps + 1))} of them, and there are ${count(ids.length)}.`,
     );
   const block = (ahead: number): HostArray<Int32Array> => {
     const data = new Int32Array(windows * steps * rows);
