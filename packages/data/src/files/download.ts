@@ -68,11 +68,12 @@ async function missingWith(
   from: Publication,
   options: LoadOptions,
 ): Promise<PublishedFile[]> {
+  const isRead = async (other: PublishedFile): Promise<boolean> =>
+    (await source.find(other, from, options).catch(() => undefined)) !== undefined; // a damaged one is none
   const missing = [file];
   for (const other of from.files ?? []) {
     if (other.name === file.name) continue;
-    const found = await source.find(other, from, options).catch(() => undefined); // a damaged one is none
-    if (found === undefined) missing.push(other);
+    if (!(await (source.has?.(other, from, options) ?? isRead(other)))) missing.push(other);
   }
   return missing;
 }

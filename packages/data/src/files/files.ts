@@ -91,6 +91,8 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 export interface FileSource {
   /** The bytes of a file that is there; a damaged copy of an earlier download does not count. */
   readonly find: (file: PublishedFile, from: Publication, options: LoadOptions) => Promise<Bytes | undefined>;
+  /** Whether a file of its size is there, without reading it. */
+  readonly has?: (file: PublishedFile, from: Publication, options: LoadOptions) => Promise<boolean>;
   readonly keep: (file: PublishedFile, from: Publication, options: LoadOptions, bytes: Bytes) => Promise<void>;
   /** What lies where a file that is not there was looked for: it in another form or at another place; undefined if nothing does. */
   readonly instead?: (file: PublishedFile, from: Publication) => Promise<string | undefined>;

@@ -25,6 +25,13 @@ const { dirname, join } = paths;
 export interface FileSystem extends Disk {
   mkdir(path: string): Promise<unknown>;
   readdir(path: string): Promise<string[]>;
+  readdir(path: string, options: { readonly withFileTypes: true }): Promise<Entry[]>;
+}
+
+interface Entry {
+  readonly name: string;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
@@ -90,19 +97,27 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
     return undefined;
   };
 
-  /** The files in a folder that have the name of the wanted one, but for what it is packed in. */
-  const alike = async (folder: string, wanted: string, levels: number): Promise<string[]> => {
+  /** Files in a folder that have the name of the wanted one, but for what it is packed in; no more than `most`. */
+  const alike = async (folder: string, wanted: string, levels: number, most: number): Promise<string[]> => {
     const found: string[] = [];
-    for (const name of await namesIn(folder)) {
-      const path = join(folder, name);
-      const isAlike = unpackedName(name) === unpackedName(wanted);
-      if (isAlike && !(await fs.stat(path).catch(() => undefined))?.isDirectory()) found.push(path);
-      else if (levels > 1) found.push(...(await alike(path, wanted, levels - 1)));
+    for (const entry of await entriesIn(folder)) {
+      if (found.length === most) break;
+      const path = join(folder, entry.name);
+      if (await isFolder(entry, path)) {
+        if (levels > 1) found.push(...(await alike(path, wanted, levels - 1, most - found.length)));
+      } else if (unpackedName(entry.name) === unpackedName(wanted)) found.push(path);
     }
     return found;
   };
-  /** None of what is not a folder. */
-  const namesIn = async (folder: string): Promise<string[]> => (await fs.readdir(folder).catch(() => [])).toSorted();
+  /** In their order; none if there is no such folder. */
+  const entriesIn = async (folder: string): Promise<Entry[]> => {
+    const entries = await fs.readdir(folder, { withFileTypes: true }).catch(() => []);
+    return entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  };
+  /** A link to a folder is one. */
+  const isFolder = async (entry: Entry, path: string): Promise<boolean> =>
+    entry.isDirectory() ||
+    (entry.isSymbolicLink() && (await fs.stat(path).catch(() => undefined))?.isDirectory() === true);
 
   const cached = (file: PublishedFile, from: Publication, { cache }: LoadOptions): string | undefined =>
     cache === false ? undefined : join(cache ?? cacheFolder(env, process.platform), from.set, file.name);
@@ -116,6 +131,16 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
       const kept = path === undefined ? undefined : await find(path, file);
       return kept?.bytes; // a damaged one is downloaded again
     },
+    async has(file, from, options) {
+      const folder = env["WEFT_DATA"];
+      const own =
+        folder === undefined || folder === "" ? [] : [join(folder, from.set, file.name), join(folder, file.name)];
+      for (const path of [...own, cached(file, from, options)]) {
+        const facts = path === undefined ? undefined : await fs.stat(path).catch(() => undefined);
+        if (facts?.isFile() === true) return wrongSize(facts.size, file) === undefined;
+      }
+      return false;
+    },
     async keep(file, from, options, bytes) {
       const path = cached(file, from, options);
       if (path !== undefined) await save(fs, path, bytes);
@@ -124,9 +149,9 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
       const folder = env["WEFT_DATA"];
       if (folder === undefined || folder === "") return undefined;
       const wanted = `wanted ${file.name} as it is published, in ${join(folder, set)} or in ${folder}.`;
-      const found = await alike(folder, file.name, LEVELS);
-      if (found.length > 0) return `There is ${found.slice(0, SHOWN).join(", ")}: ${wanted}`;
-      const others = (await namesIn(join(folder, set))).slice(0, SHOWN);
+      const found = await alike(folder, file.name, LEVELS, SHOWN);
+      if (found.length > 0) return `There is ${found.join(", ")}: ${wanted}`;
+      const others = (await entriesIn(join(folder, set))).slice(0, SHOWN).map(({ name }) => name);
       return others.length === 0 ? undefined : `${join(folder, set)} has ${others.join(", ")}: ${wanted}`;
     },
     display: terminal,
