@@ -1,7 +1,7 @@
 // A result of the speed test, as the page shows it and as a link carries it.
 import { backends, type BackendName } from "../cells/backends.ts";
 import { pack, unpack } from "../cells/fragment.ts";
-import { taskNames, type TaskName } from "./task-names.ts";
+import { taskNames, type TaskName } from "./task-titles.ts";
 
 /** What one backend reached, in the units of the tasks. */
 export interface Reached {

@@ -1,7 +1,7 @@
 // Runs the speed test on a backend, in a worker of the page or, for the tests, in Node.
 import type { BackendName } from "../cells/backends.ts";
-import { taskNames, type TaskName } from "./task-names.ts";
-import { works, type Device } from "./tasks.ts";
+import { taskNames, type TaskName } from "./task-titles.ts";
+import { tasks, type Device } from "./tasks.ts";
 import { secondsOfRun, type Timing } from "./timing.ts";
 
 /** What the worker tells the page: first the device, then a figure for each task. */
@@ -29,7 +29,7 @@ export async function measure(name: BackendName, tell: (report: SpeedReport) => 
     const { backend, device } = await opened(name);
     tell({ device });
     for (const task of taskNames) {
-      const { amount, work } = works[task];
+      const { amount, work } = tasks[task];
       tell({ task, figure: amount / (await secondsOfRun(work(backend), timing)) });
     }
   } catch (error) {

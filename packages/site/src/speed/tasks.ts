@@ -3,7 +3,7 @@ import { flatten, matmul, relu, type Backend, type Creation, type Tensor } from 
 import { param, scope } from "@weft/autograd";
 import { Chain, Conv, crossEntropy, Linear, MaxPool } from "@weft/nn";
 import { minimize, sgd } from "@weft/optim";
-import type { TaskName } from "./task-names.ts";
+import type { TaskName } from "./task-titles.ts";
 
 export type Device = Backend & Creation;
 
@@ -46,7 +46,7 @@ const training =
     };
   };
 
-export const works: Readonly<Record<TaskName, Task>> = {
+export const tasks: Readonly<Record<TaskName, Task>> = {
   product: { amount: (2 * SIZE ** 3) / 1e9, work: products },
   mlp: { amount: 1, work: training(() => Chain(flatten, Linear(784, 64), relu, Linear(64, 10))) },
   lenet: {
