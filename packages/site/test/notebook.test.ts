@@ -1,8 +1,10 @@
 // What stands between a page and its worker: the line that names the backend, links, outputs that are drawn.
 import { expect, test } from "vitest";
 import { backendIn, onBackend } from "../src/cells/backends.ts";
+import { pack, unpack } from "../src/cells/fragment.ts";
 import { codeIn, linkTo } from "../src/cells/link.ts";
-import type { Report } from "../src/cells/messages.ts";
+import type { Port, Report } from "../src/cells/messages.ts";
+import { Notebook } from "../src/cells/notebook.ts";
 import { colored, pictures } from "../src/cells/pictures.ts";
 import { serve } from "../src/cells/serve.ts";
 import { transcript, type Item } from "../src/cells/transcript.ts";
@@ -28,6 +30,39 @@ test("a link carries changed cells, and what is no such link carries none", () =
     [2, "ü\n✓ and more"],
   ]);
   for (const fragment of ["", "#part", "#code=", "#code=%%", hash.slice(0, 20)]) expect(codeIn(fragment).size).toBe(0);
+});
+
+test("a link brings no cells at places that no page has, and no more text than a page can bear", () => {
+  const link = (value: unknown) => codeIn(`#code=${pack(value)}`);
+  const places = [1e9, 200, -1, 0.5, "1", null].map((place) => [place, "x"]);
+  expect([...link([...places, [199, "kept"], [7, 7], [8, "a", "b"]])]).toEqual([[199, "kept"]]);
+  expect(link([[0, "x".repeat(1_000_000)]]).size).toBe(1);
+  expect(link([[0, "x".repeat(3_000_000)]]).size).toBe(0); // a link of 4,000 characters
+  const noise = Array.from({ length: 60_000 }, (_, i) => Math.sin(i));
+  expect(pack(noise).length).toBeGreaterThan(200_000);
+  expect(unpack(pack(noise))).toBeUndefined();
+});
+
+test("a cell that is removed while it runs is stopped, and others run on", async () => {
+  const sent: string[] = [];
+  let ended = 0;
+  const silent = (): Port => ({
+    send: ({ source }) => sent.push(source),
+    listen() {},
+    terminate: () => ended++,
+  });
+  const notebook = new Notebook(silent);
+  const [a, b, c] = [notebook.add("for (;;);"), notebook.add("1"), notebook.add("2")];
+  const run = notebook.run(a);
+  await expect.poll(() => sent).toEqual(["for (;;);"]);
+  expect(notebook.running.value).toBe(true);
+  notebook.remove(b);
+  expect(ended).toBe(0);
+  notebook.remove(a);
+  expect([notebook.running.value, ended]).toEqual([false, 1]);
+  await run;
+  void notebook.run(c);
+  await expect.poll(() => sent).toEqual(["for (;;);", "2"]);
 });
 
 test("points join their curve, and a bar moves", () => {
@@ -91,4 +126,5 @@ test("the policy of a page names the scripts that are written into it", () => {
   const html = policy('<head><meta charset="utf-8"><script>1</script><script src="a.js"></script></head>');
   expect(html).toContain("script-src 'self' 'wasm-unsafe-eval' 'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s=';");
   expect(html).not.toContain(" 'unsafe-eval'");
+  for (const door of ["base-uri 'none'", "form-action 'none'"]) expect(html).toContain(door); // no default covers them
 });

@@ -113,6 +113,17 @@ test("exhausted memory ends the worker, not the page", async () => {
   expect(started).toBe(2);
 });
 
+test("a cell that is removed while it waits does not run, and no other runs for it", async () => {
+  const [a, b, c] = [cell("1"), cell("2"), cell("3")];
+  let cells = [a, b, c];
+  const session = new Session(startWorker, () => cells);
+  const first = session.run(a);
+  const removed = session.run(c);
+  cells = [a, b];
+  expect([await first, await removed]).toEqual([true, false]);
+  expect([a.runs, b.runs, c.runs]).toEqual([1, 0, 0]);
+});
+
 test("stopping when nothing runs forgets what has run", async () => {
   const a = cell("1");
   const session = new Session(startWorker, () => [a]);

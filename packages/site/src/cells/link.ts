@@ -7,6 +7,8 @@ interface Changeable {
 }
 
 const prefix = "#code=";
+/** No page has so many cells: a link must not make a million. */
+const MOST = 200;
 
 /** The address of the page with the cells as they are. */
 export function linkTo(address: string, cells: readonly Changeable[]): string {
@@ -18,7 +20,8 @@ export function linkTo(address: string, cells: readonly Changeable[]): string {
 /** The code that a fragment carries, by the place of the cell; nothing if it carries none. */
 export function codeIn(fragment: string): ReadonlyMap<number, string> {
   const found = fragment.startsWith(prefix) ? unpack(fragment.slice(prefix.length)) : undefined;
+  const isPlace = (x: unknown): boolean => Number.isInteger(x) && Number(x) >= 0 && Number(x) < MOST;
   const isPair = (x: unknown): x is [number, string] =>
-    Array.isArray(x) && Number.isInteger(x[0]) && typeof x[1] === "string";
+    Array.isArray(x) && x.length === 2 && isPlace(x[0]) && typeof x[1] === "string";
   return new Map(Array.isArray(found) ? found.filter(isPair) : []);
 }

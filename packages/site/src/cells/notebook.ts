@@ -84,8 +84,9 @@ export class Notebook {
     cell.code = onBackend(code, "cpu");
   }
 
-  /** Called when the reader leaves the page. */
+  /** Called when the reader leaves the page, or removes a cell of their own. A cell that is gone must not run on. */
   remove(cell: CellView): void {
+    if (backends.some((name) => cell.runs[name].state === "running")) this.stop();
     const i = this.cells.indexOf(cell);
     if (i !== -1) this.cells.splice(i, 1);
     this.#faces.delete(cell);

@@ -31,11 +31,13 @@ export class Session {
     this.#cells = cells;
   }
 
-  /** Runs a cell, after the cells above it that have not run in this worker. False if one of them failed. */
+  /** Runs a cell, after the cells above it that have not run in this worker. False if one failed, or it was removed. */
   run(cell: SessionCell): Promise<boolean> {
     return this.#enqueue(async (current) => {
       const cells = this.#cells();
-      const above = cells.slice(0, cells.indexOf(cell)).filter((one) => !this.#ran.has(one));
+      const place = cells.indexOf(cell);
+      if (place === -1) return false;
+      const above = cells.slice(0, place).filter((one) => !this.#ran.has(one));
       for (const one of [...above, cell]) if (!current() || !(await this.#runOne(one))) return false;
       return true;
     });

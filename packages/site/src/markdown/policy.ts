@@ -16,6 +16,8 @@ export function policy(html: string): string {
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data: blob:",
     "worker-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
   ].join("; ");
   return html.replace(
     /<meta charset="utf-8">/,
