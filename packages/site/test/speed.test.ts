@@ -1,6 +1,7 @@
 // The speed test: what it measures, what a link of it carries, and the tables beside it.
 import { expect, test } from "vitest";
 import loader from "../.vitepress/theme/results.data.ts";
+import { pack } from "../src/cells/fragment.ts";
 import { part, tableMarked } from "../src/markdown/tables.ts";
 import { browserName } from "../src/speed/browser.ts";
 import { linkToResult, resultIn } from "../src/speed/result.ts";
@@ -45,9 +46,17 @@ test("a link carries a result, and what is no such link carries none", () => {
   const result = { browser: "Firefox 150 on Linux", version: "0.1.0", date: "2026-11-30", reached };
   const { hash } = new URL(linkToResult("https://x.org/weft/#part", result));
   expect(resultIn(hash)).toEqual(result);
-  const { hash: wrong } = new URL(linkToResult("https://x.org/", { ...result, date: 7 as unknown as string }));
-  for (const fragment of ["", "#part", "#speed=", "#speed=%%", hash.slice(0, 30), wrong])
-    expect(resultIn(fragment)).toBeUndefined();
+  const figures = (product: unknown) => ({ cpu: { device: "one of 8 cores", figures: { product } } });
+  const wrong = [
+    { ...result, date: 7 },
+    { ...result, reached: undefined },
+    { ...result, reached: null },
+    { ...result, reached: figures(null) }, // what JSON makes of an infinite one
+    { ...result, reached: figures("45.5") },
+    null,
+  ].map((value) => `#speed=${pack(value)}`);
+  for (const fragment of ["", "#part", "#speed=", "#speed=%%", hash.slice(0, 30), ...wrong])
+    expect(resultIn(fragment), fragment).toBeUndefined();
 });
 
 test("browsers are named by what they say", () => {

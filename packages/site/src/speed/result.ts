@@ -30,14 +30,17 @@ export const linkToResult = (address: string, result: SpeedResult): string =>
 export function resultIn(fragment: string): SpeedResult | undefined {
   if (!fragment.startsWith(prefix)) return undefined;
   const found = unpack(fragment.slice(prefix.length)) as SpeedResult | undefined;
+  const isRecord = (x: unknown): boolean => typeof x === "object" && x !== null;
   const isText = (x: unknown): boolean => typeof x === "string" && x.length <= 200;
+  const isFigure = (x: unknown): boolean => x === undefined || Number.isFinite(x);
   const isReached = (x: Reached | undefined): boolean =>
     x === undefined ||
-    (isText(x?.device) && taskNames.every((name) => ["number", "undefined"].includes(typeof x?.figures?.[name])));
+    (isText(x?.device) && isRecord(x?.figures) && taskNames.every((name) => isFigure(x.figures[name])));
   const whole =
     isText(found?.browser) &&
     isText(found?.version) &&
     isText(found?.date) &&
-    backends.every((name) => isReached(found?.reached?.[name]));
+    isRecord(found?.reached) &&
+    backends.every((name) => isReached(found?.reached[name]));
   return whole ? found : undefined;
 }
