@@ -1,4 +1,5 @@
 // The speed test: what it measures, what a link of it carries, and the tables beside it.
+import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import loader from "../.vitepress/theme/results.data.ts";
 import { pack } from "../src/cells/fragment.ts";
@@ -6,6 +7,7 @@ import { part, tableMarked } from "../src/markdown/tables.ts";
 import { browserName } from "../src/speed/browser.ts";
 import { linkToResult, resultIn } from "../src/speed/result.ts";
 import { measure, type SpeedReport } from "../src/speed/run.ts";
+import { works } from "../src/speed/tasks.ts";
 import { secondsOfRun } from "../src/speed/timing.ts";
 
 test("every task is measured on the CPU, after the device is named", async () => {
@@ -31,6 +33,7 @@ test("blocks grow until they are long enough, and the time is that of one run", 
       async (times) => {
         sizes.push(times);
         now += times; // a millisecond a run
+        return 0;
       },
       { seconds: 0.1, blocks: 3, most: 1024 },
     );
@@ -39,6 +42,14 @@ test("blocks grow until they are long enough, and the time is that of one run", 
   } finally {
     performance.now = clock;
   }
+});
+
+test("products keep their size, and runs that compute no number have no time", async () => {
+  const product = works.product.work(await open());
+  const first = await product(0);
+  expect(Math.abs((await product(1)) - first)).toBeGreaterThan(1e-3);
+  expect(await product(1)).toBeCloseTo(first, 4); // a reflection of a reflection
+  await expect(secondsOfRun(() => Promise.resolve(Number.NaN))).rejects.toThrow("speed test: 1 runs gave NaN");
 });
 
 test("a link carries a result, and what is no such link carries none", () => {

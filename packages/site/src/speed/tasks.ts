@@ -7,8 +7,8 @@ import type { TaskName } from "./task-titles.ts";
 
 export type Device = Backend & Creation;
 
-/** Does something so many times, and resolves when the device has done it: one number is read, at the end. */
-export type Block = (times: number) => Promise<unknown>;
+/** Does something so many times, and resolves when the device has done it, with one number that is read at the end. */
+export type Block = (times: number) => Promise<number>;
 
 interface Task {
   /** How many of its units one run is. */
@@ -19,9 +19,15 @@ interface Task {
 const SIZE = 1024;
 const BATCH = 100;
 
-/** y ← a·y again and again; the elements of `a` are small enough for those of y to stay as they are. */
-const products = ({ randn }: Device): Block => {
-  const a = randn([SIZE, SIZE], { std: 1 / Math.sqrt(SIZE), seed: 1 });
+/** y ← a·y again and again. `a` is a reflection, I − 2vvᵀ/|v|², so that y keeps its size however often that is. */
+const products = ({ eye, randn }: Device): Block => {
+  const v = randn([SIZE, 1], { seed: 1 });
+  const a = eye(SIZE).sub(
+    v
+      .mul(v.reshape([1, SIZE]))
+      .mul(2)
+      .div(v.mul(v).sum()),
+  );
   const y = param(randn([SIZE, SIZE], { seed: 2 }));
   return (times) => {
     for (let i = 0; i < times; i++)
@@ -42,7 +48,7 @@ const training =
     return async (times) => {
       const batches = Array.from({ length: times }, () => [x, y] as const);
       const loss = await minimize((x: Tensor, y: Tensor) => crossEntropy(model(x), y), batches, optimizer);
-      return loss?.item();
+      return (await loss?.item()) ?? Number.NaN;
     };
   };
 

@@ -13,11 +13,18 @@ export interface Timing {
 
 const usual: Timing = { seconds: 0.25, blocks: 3, most: 1024 };
 
-/** Seconds that one run takes. The first runs, which compile and find their plans, do not count. */
+/**
+ * Seconds that one run takes. The first runs, which compile and find their plans, do not count. Throws if a block
+ * computes no number: arithmetic with infinities need not take as long.
+ */
 export async function secondsOfRun(block: Block, { seconds, blocks, most }: Timing = usual): Promise<number> {
   const time = async (times: number): Promise<number> => {
     const start = performance.now();
-    await block(times);
+    const reached = await block(times);
+    if (!Number.isFinite(reached))
+      throw new Error(
+        `speed test: ${times} runs gave ${reached} where a number was wanted, so their time says nothing`,
+      );
     return (performance.now() - start) / 1000;
   };
   await time(1);
