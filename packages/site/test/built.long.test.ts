@@ -11,6 +11,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findDriver, launchOptions } from "../../../test/software-driver.ts";
+import { pack } from "../src/cells/fragment.ts";
 import { cellsOf, quickCells } from "../src/markdown/cells.ts";
 import { entries } from "../src/reference/entries.ts";
 import type { Files } from "../src/editor/above.ts";
@@ -127,7 +128,9 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     async ({ path }) => {
       const { page, complaints } = await open(path);
       const { origin } = new URL(serving.address);
-      const links = await page.locator("a[href]").evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).href));
+      const links = await page
+        .locator("a[href]")
+        .evaluateAll((anchors) => anchors.map((a) => (a as HTMLAnchorElement).href));
       const dead = links.filter((link) => link.startsWith(origin) && !leads(link));
       expect(dead).toEqual([]);
       if (all) await expectNoSeriousFault(page, themesOf(path));
@@ -226,8 +229,8 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     expect(await row.innerText()).toMatch(/decay/);
     await Promise.all([functionPage.close(), modulePage.close()]);
     // One page of each entry, and some of the others.
-    const all = globSync("reference/**/*.html", { cwd: folder }).toSorted();
-    const some = all.filter((_, i) => i % 97 === 0);
+    const made = globSync("reference/**/*.html", { cwd: folder }).toSorted();
+    const some = made.filter((_, i) => i % 97 === 0);
     for (const path of [
       "reference/index.html",
       ...entries.map(({ path }) => `reference/${path}/index.html`),
@@ -282,12 +285,83 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     await page.getByRole("button", { name: "Link to this code" }).click();
     await expect.poll(() => page.url(), soon).toContain("#code=");
     const { page: other } = await open(page.url().slice(serving.address.length));
-    await expect.poll(() => other.locator(".cm-content").allInnerTexts(), soon).toEqual(["const six = 6;", "six * 7"]);
+    const codes = async () => (await other.locator(".cm-content").allInnerTexts()).map((code) => code.trim());
+    await expect.poll(codes, soon).toEqual(["const six = 6;", "six * 7"]);
+    expect(await other.getByRole("note").innerText()).toContain("in cells 2, 3.");
     await other.getByRole("button", { name: "Remove" }).last().click();
     expect(await other.locator(".live-cell").count()).toBe(2);
+    await other.getByRole("button", { name: "Add a cell" }).click();
+    await expect.poll(codes, soon).toEqual(["const six = 6;", ""]); // and not what was removed
+    const answer = (accept: boolean) => {
+      other.once("dialog", (dialog) => void (accept ? dialog.accept() : dialog.dismiss()));
+      return other.getByRole("button", { name: "Reset" }).click();
+    };
+    await answer(false);
+    expect(await codes()).toEqual(["const six = 6;", ""]);
+    await answer(true);
+    await expect.poll(() => other.locator(".live-cell").count(), soon).toBe(1);
+    expect(await other.getByRole("note").count()).toBe(0);
+    expect(new URL(other.url()).hash).toBe("");
     expect(complaints).toEqual([]);
     await Promise.all([page.close(), other.close()]);
   });
+
+  test("a link of the playground cannot bring more cells than a page can bear", { timeout: 2 * MINUTES }, async () => {
+    const { page, complaints } = await open(`playground.html#code=${pack([[1e9, ""]])}`);
+    expect(await page.locator(".live-cell").count()).toBe(1);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("a cell of the playground that is removed while it runs is stopped", { timeout: 2 * MINUTES }, async () => {
+    const { page, complaints } = await open("playground.html");
+    await page.locator(".cell-bar input[value=cpu]").check();
+    await page.getByRole("button", { name: "Add a cell" }).click();
+    const own = page.locator(".live-cell").last();
+    await own.locator(".cm-content").click();
+    await page.keyboard.insertText("for (;;);");
+    await page.keyboard.press("Control+Enter");
+    await expect.poll(() => own.locator(".run-output").getAttribute("data-state"), soon).toBe("running");
+    await own.getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await expect.poll(() => page.locator(".shown-value").count(), soon).toBe(1);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test(
+    "an editor that cannot be loaded says so, and one that comes too late is not made",
+    { timeout: 2 * MINUTES },
+    async () => {
+      const { page } = await open("playground.html");
+      const chunk = /\/chunks\/editor\./;
+      await page.route(chunk, (route) => route.abort());
+      const cell = page.locator(".live-cell").first();
+      await cell.getByRole("button", { name: "Edit" }).click();
+      await expect
+        .poll(() => cell.getByRole("alert").allInnerTexts(), soon)
+        .toEqual([expect.stringContaining("The editor could not be loaded: ")]);
+      expect(await cell.getByRole("button", { name: "Edit" }).isEnabled()).toBe(true);
+      await page.close();
+
+      const { page: slow, complaints } = await open("playground.html");
+      let release = () => {};
+      const held = new Promise<void>((resolve) => (release = resolve));
+      await slow.route(chunk, async (route) => {
+        await held;
+        await route.continue();
+      });
+      await slow.getByRole("button", { name: "Add a cell" }).click();
+      await slow.getByRole("button", { name: "Remove" }).click();
+      const came = slow.waitForResponse(chunk);
+      release();
+      await (await came).finished();
+      await slow.locator(".live-cell").getByRole("button", { name: "Edit" }).click();
+      await expect.poll(() => slow.locator(".cm-content").count(), soon).toBe(1);
+      expect(complaints).toEqual([]);
+      await slow.close();
+    },
+  );
 
   /** Checks cells with the declarations that the site carries for its editor. */
   function checker(): ReturnType<typeof cellChecker> {
@@ -386,7 +460,7 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     const file = (name: string) => ({ name, mimeType: "application/gzip", buffer: Buffer.from("labels") });
     await area.locator("input").setInputFiles([file("train-labels-idx1-ubyte.gz"), file("other.gz")]);
     const here = (): Promise<string[]> => area.locator("li.there").allInnerTexts();
-    await expect.poll(here, soon).toEqual(["train-labels-idx1-ubyte.gz is here"]);
+    await expect.poll(here, soon).toEqual(["train-labels-idx1-ubyte.gz is kept here"]);
     expect(await area.getByRole("alert").innerText()).toBe("Not a file of this set, as it is published: other.gz");
     const kept = (): Promise<string | undefined> =>
       page.evaluate(async () => (await caches.match("/weft-data/mnist/train-labels-idx1-ubyte.gz"))?.text());
@@ -394,14 +468,32 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     await area.getByRole("button", { name: "Forget them" }).click();
     await expect.poll(here, soon).toEqual([]);
     expect(await kept()).toBe(undefined);
+    await area.locator("input").setInputFiles(file("train-labels-idx1-ubyte.gz")); // the same again
+    await expect.poll(here, soon).toEqual(["train-labels-idx1-ubyte.gz is kept here"]);
+    expect(await area.locator("input").inputValue()).toBe(""); // else a browser sees no change in the same choice
     expect(complaints).toEqual([]);
     await page.close();
   });
 
-  test("without isolation it says so, and runs", { timeout: 2 * MINUTES }, async () => {
+  test("a page that may keep no files says so", { timeout: 2 * MINUTES }, async () => {
+    const plain = await browser.newContext();
+    await plain.addInitScript(() => Object.defineProperty(globalThis, "caches", { value: undefined }));
+    const { page, complaints } = await open("tutorials/mnist.html", plain);
+    const area = page.locator(".drop-files");
+    await area
+      .locator("input")
+      .setInputFiles({ name: "train-labels-idx1-ubyte.gz", mimeType: "", buffer: Buffer.from("x") });
+    await expect
+      .poll(() => area.getByRole("alert").allInnerTexts(), soon)
+      .toEqual(["This page cannot keep files: browsers let pages do that at https: and localhost only."]);
+    expect(complaints).toEqual([]);
+    await plain.close();
+  });
+
+  test("a page that is not isolated runs", { timeout: 2 * MINUTES }, async () => {
     const plain = await serveFolder(folder, base, false);
     const { page, complaints } = await open("tutorials/tensors.html", context, plain);
-    expect(await page.locator(".cell-bar").innerText()).toContain("one thread");
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
     await page.locator(".live-cell").first().getByRole("button", { name: "Run" }).click();
     await expect.poll(() => page.locator(".shown-value").allInnerTexts(), soon).toEqual(["12.57"]);
     expect(complaints).toEqual([]);

@@ -1,6 +1,7 @@
 // What stands between a page and its worker: the line that names the backend, links, outputs that are drawn.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { backendIn, onBackend } from "../src/cells/backends.ts";
+import { copying } from "../src/cells/copying.ts";
 import { pack, unpack } from "../src/cells/fragment.ts";
 import { codeIn, linkTo } from "../src/cells/link.ts";
 import type { Port, Report } from "../src/cells/messages.ts";
@@ -63,6 +64,41 @@ test("a cell that is removed while it runs is stopped, and others run on", async
   await run;
   void notebook.run(c);
   await expect.poll(() => sent).toEqual(["for (;;);", "2"]);
+});
+
+test("a reset says that cells were added, if it would lose code of them", () => {
+  const notebook = new Notebook();
+  const [, own] = [notebook.add("1"), notebook.add("", true)];
+  expect(notebook.hasOwn.value).toBe(false);
+  own.code = "2";
+  expect([notebook.hasOwn.value, notebook.resets.value]).toEqual([true, 0]);
+  notebook.reset();
+  expect([own.code, notebook.hasOwn.value, notebook.resets.value]).toEqual(["", false, 1]);
+});
+
+test("a button of a link says that it was copied only if it was", async () => {
+  const addresses: string[] = [];
+  const kept: string[] = [];
+  vi.stubGlobal("history", {
+    state: null,
+    replaceState: (_: unknown, __: string, link: string) => addresses.push(link),
+  });
+  const saidWith = async (clipboard?: { writeText(text: string): Promise<void> }): Promise<string> => {
+    vi.stubGlobal("navigator", { clipboard });
+    const { said, copy } = copying("Link");
+    await copy("https://x.org/#code=x");
+    return said.value;
+  };
+  try {
+    vi.useFakeTimers();
+    expect(await saidWith()).toBe("In the address bar");
+    expect(await saidWith({ writeText: () => Promise.reject(new Error("not allowed")) })).toBe("In the address bar");
+    expect(await saidWith({ writeText: async (text) => void kept.push(text) })).toBe("Copied");
+  } finally {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  }
+  expect([addresses.length, kept]).toEqual([3, ["https://x.org/#code=x"]]);
 });
 
 test("points join their curve, and a bar moves", () => {

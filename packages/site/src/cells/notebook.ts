@@ -19,6 +19,8 @@ export interface RunView {
 export interface CellView {
   /** The code as the page has it. */
   readonly original: string;
+  /** Whether the reader added it. */
+  readonly added: boolean;
   /** The code as the reader left it; in both the line of `open` says the CPU, and is changed when it runs. */
   code: string;
   readonly runs: Record<BackendName, RunView>;
@@ -54,6 +56,10 @@ export class Notebook {
     this.cells.some(({ runs }) => backends.some((name) => runs[name].state === "running")),
   );
   readonly changed = computed(() => this.cells.some(({ code, original }) => code !== original));
+  /** Whether a reset would lose cells with code that the reader, or a link, added. */
+  readonly hasOwn = computed(() => this.cells.some(({ added, code }) => added && code.trim() !== ""));
+  /** Grows with each reset: cells that were added go then. */
+  readonly resets = ref(0);
   readonly #sessions: Record<BackendName, Session>;
   #faces = new Map<CellView, Record<BackendName, SessionCell>>();
   #generation = 0;
@@ -70,9 +76,10 @@ export class Notebook {
     if (this.missing.value === undefined) this.choice.value = "webgpu";
   }
 
-  add(code: string): CellView {
+  add(code: string, added = false): CellView {
     const original = onBackend(code, "cpu");
-    const cell: CellView = shallowReactive({ original, code: original, runs: { cpu: emptyRun(), webgpu: emptyRun() } });
+    const runs = { cpu: emptyRun(), webgpu: emptyRun() };
+    const cell: CellView = shallowReactive({ original, added, code: original, runs });
     this.cells.push(cell);
     return cell;
   }
@@ -118,6 +125,7 @@ export class Notebook {
         run.state = "new";
       }
     }
+    this.resets.value++;
   }
 
   async #onEach(run: (session: Session, name: BackendName) => Promise<boolean>): Promise<void> {
