@@ -4,8 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { imports, reachedByPages, root } from "../../../test/source-graph.ts";
-
-type Conditions = string | { readonly [condition: string]: Conditions };
+import { fileFor, manifestOf } from "../src/manifests.ts";
 
 const guide = readFileSync(join(import.meta.dirname, "../pages/guides/install.md"), "utf8");
 const map = (JSON.parse(/<script type="importmap">([^]*?)<\/script>/.exec(guide)![1]!) as { imports: object }).imports;
@@ -14,11 +13,6 @@ const ours = paths.filter(([name]) => name.startsWith("@weft/"));
 
 /** What is only loaded when a function is called that few pages need, as the guide says. */
 const onCall = ["@huggingface/tokenizers", "d3-dsv", "fast-png", "jpeg-js"];
-
-/** The file that a page gets of what a manifest exports. */
-function inPage(exported: Conditions): string {
-  return typeof exported === "string" ? exported : inPage(exported["default"]!);
-}
 
 test("the map has what the packages import in a page", () => {
   const folders = new Set(ours.map(([name]) => name.split("/")[1]!));
@@ -32,9 +26,8 @@ test("the map has what the packages import in a page", () => {
 
 test.each(ours)("%s is at the path that its package says", (name, path) => {
   const [, folder, entry = "."] = /^@weft\/([\w-]+)(?:\/(.*))?$/.exec(name)!;
-  const text = readFileSync(join(root, "packages", folder!, "package.json"), "utf8");
-  const { publishConfig } = JSON.parse(text) as { publishConfig: { exports: Record<string, Conditions> } };
-  const file = inPage(publishConfig.exports[entry === "." ? "." : `./${entry}`]!);
+  const { publishConfig } = manifestOf(folder!);
+  const file = fileFor(publishConfig!.exports[entry === "." ? "." : `./${entry}`]!, "default");
   expect(path).toBe(`/node_modules/@weft/${folder}/${file.slice("./".length)}`);
 });
 

@@ -6,15 +6,10 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
+import { fileFor, manifestOf, packages, type Exported } from "../manifests.ts";
 import type { Files } from "./above.ts";
 
 const site = join(import.meta.dirname, "../..");
-const packages = join(site, "..");
-
-type Conditions = string | { readonly [condition: string]: Conditions };
-
-const plain = (conditions: Conditions): string =>
-  typeof conditions === "string" ? conditions : plain(conditions["default"]!);
 
 /** Compiles the sources, and returns the declarations by the paths at which the type checker looks for them. */
 async function declarations(): Promise<Files> {
@@ -31,10 +26,7 @@ async function declarations(): Promise<Files> {
 
 /** A package of ours and all that it needs: what cells import may have types of what they cannot import. */
 function withNeeded(name: string): string[] {
-  const manifest = JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8")) as {
-    dependencies?: Record<string, string>;
-    peerDependencies?: Record<string, string>;
-  };
+  const manifest = manifestOf(name);
   const needed = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
   const ours = needed.filter((one) => one.startsWith("@weft/")).map((one) => one.replace("@weft/", ""));
   return [name, ...ours.flatMap(withNeeded)];
@@ -43,11 +35,11 @@ function withNeeded(name: string): string[] {
 function addPackage(files: Record<string, string>, name: string): void {
   const folder = join(packages, name);
   const at = `/node_modules/@weft/${name}`;
-  const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
-    exports: Record<string, Conditions>;
-  };
-  const types = (entry: Conditions): string => plain(entry).replace("./src/", "./dist/").replace(/\.ts$/, ".d.ts");
-  const entries = Object.entries(exports).map(([key, entry]) => [key, { types: types(entry) }] as const);
+  const types = (entry: Exported): string =>
+    fileFor(entry, "default").replace("./src/", "./dist/").replace(/\.ts$/, ".d.ts");
+  const entries = Object.entries(manifestOf(name).exports).map(
+    ([key, entry]) => [key, { types: types(entry) }] as const,
+  );
   files[`${at}/package.json`] = JSON.stringify({ name: `@weft/${name}`, exports: Object.fromEntries(entries) });
   const seen = new Set<string>();
   const add = (file: string): void => {

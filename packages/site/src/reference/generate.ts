@@ -3,7 +3,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { entries, packages, published } from "./entries.ts";
+import { packages } from "../manifests.ts";
+import { entries, published } from "./entries.ts";
 
 const site = join(import.meta.dirname, "../..");
 
@@ -28,7 +29,8 @@ function version(): string {
 export async function generateReference(folder: string): Promise<void> {
   const stamp = join(folder, ".version");
   const wanted = version();
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  const isThere = (): boolean => existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
+  if (isThere()) return;
   // Beside the place, then moved there: a process that is stopped leaves no half of a reference.
   const cache = join(site, ".vitepress/cache");
   mkdirSync(cache, { recursive: true });
@@ -40,7 +42,11 @@ export async function generateReference(folder: string): Promise<void> {
     writeFileSync(join(fresh, ".version"), wanted);
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(dirname(folder), { recursive: true });
-    renameSync(fresh, folder);
+    try {
+      renameSync(fresh, folder);
+    } catch (error) {
+      if (!isThere()) throw error; // else another process made the same in the meantime
+    }
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }

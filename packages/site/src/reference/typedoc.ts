@@ -4,7 +4,8 @@ import { Application, Comment, Context, ReflectionKind, type TypeScript } from "
 import { MarkdownPageEvent, type MarkdownApplication, type PluginOptions } from "typedoc-plugin-markdown";
 import { load as forVitePress } from "typedoc-vitepress-theme";
 import { lineEach } from "./lines.ts";
-import { packages, type Entry } from "./entries.ts";
+import { packages } from "../manifests.ts";
+import type { Entry } from "./entries.ts";
 
 type MemberTitle = { readonly name: string; readonly kind: string };
 
