@@ -63,9 +63,19 @@ test("data sets are fetched, checked, and kept in the page's cache", async () =>
 });
 
 test("files that a page puts into its cache are where data sets look for them", async () => {
-  const files = filesInPage("gutenberg");
+  const problem = (bytes: Uint8Array) => (bytes[0] === "*".charCodeAt(0) ? undefined : "it begins otherwise");
+  const files = filesInPage({
+    set: "gutenberg",
+    mirrors: [],
+    terms: "",
+    files: [{ name: "pg7.txt", atMost: 1e6, problem }],
+  });
   const mark = (which: string) => `*** ${which} OF THE PROJECT GUTENBERG EBOOK A SHORT ONE ***\n`;
-  await files.put("pg7.txt", new TextEncoder().encode(`${mark("START")}One line.\n${mark("END")}`));
+  const put = (name: string, text: string) => files.put(name, new TextEncoder().encode(text));
+  expect(await put("pg7.txt", "another")).toBe("it begins otherwise");
+  expect(await put("pg8.txt", "*")).toBe("no file of this set, as it is published, has this name");
+  expect([await files.has("pg7.txt"), await files.has("pg8.txt")]).toEqual([false, false]);
+  expect(await put("pg7.txt", `${mark("START")}One line.\n${mark("END")}`)).toBeUndefined();
   expect(await files.has("pg7.txt")).toBe(true);
   expect((await gutenberg(7, { body: true, mirrors: [] })).text).toBe("One line.\n");
   await files.remove("pg7.txt");

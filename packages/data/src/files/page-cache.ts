@@ -31,13 +31,19 @@ export const pageCache: FileSource = {
   },
 };
 
-/** The files of a set in the page's cache, by their published names. Their content is checked when the set is read. */
-export const filesInPage = (set: string) => ({
+/** The files of a data set in the page's cache, by their published names. */
+export const filesInPage = ({ set, files = [] }: Publication) => ({
+  names: files.map(({ name }) => name),
   async has(name: string): Promise<boolean> {
     return (await (await caches.open(CACHE)).match(address(set, name))) !== undefined;
   },
-  async put(name: string, bytes: Bytes): Promise<void> {
-    await (await caches.open(CACHE)).put(address(set, name), new Response(bytes));
+  /** Keeps a file, unless it is another than the published one: returns what is wrong with it then. */
+  async put(name: string, bytes: Bytes): Promise<string | undefined> {
+    const file = files.find((one) => one.name === name);
+    const wrong =
+      file === undefined ? "no file of this set, as it is published, has this name" : await problem(bytes, file);
+    if (wrong === undefined) await (await caches.open(CACHE)).put(address(set, name), new Response(bytes));
+    return wrong;
   },
   async remove(name: string): Promise<void> {
     await (await caches.open(CACHE)).delete(address(set, name));

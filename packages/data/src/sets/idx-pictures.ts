@@ -9,16 +9,24 @@ import { labeled, type Labeled, type Split } from "./labeled.ts";
 /** The files of each part. */
 export type IdxFiles = Split<{ readonly images: PackedFile; readonly labels: PackedFile }>;
 
+/** All four. */
+export const filesOf = ({ train, test }: IdxFiles): readonly PackedFile[] => [
+  train.images,
+  train.labels,
+  test.images,
+  test.labels,
+];
+
 /** Reads both parts. `op` is for messages. */
 export async function idxPictures(
   op: string,
-  { train, test }: IdxFiles,
+  files: IdxFiles,
   from: Publication,
   source: FileSource,
   given: LoadOptions | undefined,
 ): Promise<Split> {
   const options = readOptions(op, given, loadOptions, {});
-  const all = { ...from, files: [train.images, train.labels, test.images, test.labels] };
+  const all = { ...from, files: filesOf(files) };
   const read = async (file: PackedFile) => parseIdx(await obtainUnpacked(source, file, all, options), file.name);
   const part = async ({ images, labels }: IdxFiles["train"]): Promise<Labeled> => {
     const x = await read(images);
@@ -31,5 +39,5 @@ export async function idxPictures(
       );
     return labeled(x.data, y.data, [1, height!, width!]);
   };
-  return { train: await part(train), test: await part(test) };
+  return { train: await part(files.train), test: await part(files.test) };
 }

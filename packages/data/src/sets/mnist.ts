@@ -1,6 +1,6 @@
 // MNIST: 70,000 handwritten digits, in the four files in which they were published.
 import type { FileSource, LoadOptions, Publication } from "../files/files.ts";
-import { idxPictures, type IdxFiles } from "./idx-pictures.ts";
+import { filesOf, idxPictures, type IdxFiles } from "./idx-pictures.ts";
 import { digitClasses, type Pictures } from "./labeled.ts";
 
 const files = {
@@ -34,10 +34,11 @@ const files = {
   },
 } satisfies IdxFiles;
 
-const published: Publication = {
+export const mnistPublication: Publication = {
   set: "mnist",
   mirrors: ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"],
   terms: "commonly given as CC BY-SA 3.0; the original page states none",
+  files: /* @__PURE__ */ filesOf(files),
 };
 
 export interface Mnist {
@@ -60,6 +61,6 @@ export interface Mnist {
 export const mnistFrom =
   (source: FileSource): Mnist =>
   async (options) => ({
-    ...(await idxPictures("mnist", files, published, source, options)),
+    ...(await idxPictures("mnist", files, mnistPublication, source, options)),
     classes: digitClasses,
   });
