@@ -7,7 +7,7 @@ import { part, tableMarked } from "../src/markdown/tables.ts";
 import { browserName } from "../src/speed/browser.ts";
 import { linkToResult, resultIn } from "../src/speed/result.ts";
 import { measure, type SpeedReport } from "../src/speed/run.ts";
-import { works } from "../src/speed/tasks.ts";
+import { tasks } from "../src/speed/tasks.ts";
 import { secondsOfRun } from "../src/speed/timing.ts";
 
 test("every task is measured on the CPU, after the device is named", async () => {
@@ -45,7 +45,7 @@ test("blocks grow until they are long enough, and the time is that of one run", 
 });
 
 test("products keep their size, and runs that compute no number have no time", async () => {
-  const product = works.product.work(await open());
+  const product = tasks.product.work(await open());
   const first = await product(0);
   expect(Math.abs((await product(1)) - first)).toBeGreaterThan(1e-3);
   expect(await product(1)).toBeCloseTo(first, 4); // a reflection of a reflection
