@@ -50,7 +50,7 @@ export default defineConfig({
   themeConfig: {
     search: { provider: "local", options: { _render: renderForSearch } },
     nav: [
-      { text: "Tutorials", link: "/tutorials/quick-start", activeMatch: "^/tutorials/" },
+      { text: "Tutorials", link: "/tutorials/how-fast", activeMatch: "^/tutorials/" },
       { text: "Guides", link: "/guides/install", activeMatch: "^/guides/" },
       { text: "Reference", link: "/reference/", activeMatch: "^/reference/" },
       { text: "Playground", link: "/playground" },
@@ -109,6 +109,13 @@ export default defineConfig({
           { text: "Knet", link: "/guides/from-knet" },
           { text: "PyTorch", link: "/guides/from-pytorch" },
           { text: "TensorFlow.js", link: "/guides/from-tensorflow-js" },
+        ],
+      },
+      {
+        text: "Figures",
+        items: [
+          { text: "Results", link: "/results" },
+          { text: "Benchmarks", link: "/benchmarks" },
         ],
       },
     ]),
