@@ -59,7 +59,7 @@ export default defineConfig({
       {
         text: "Tutorials",
         items: [
-          { text: "How fast is it", link: "/tutorials/how-fast" },
+          { text: "How fast is it?", link: "/tutorials/how-fast" },
           { text: "TypeScript and tensors in an hour", link: "/tutorials/tensors" },
           { text: "Quick start", link: "/tutorials/quick-start" },
           { text: "MNIST", link: "/tutorials/mnist" },
@@ -90,7 +90,7 @@ export default defineConfig({
           { text: "Performance", link: "/guides/performance" },
           { text: "Determinism", link: "/guides/determinism" },
           { text: "Errors and what they mean", link: "/guides/errors" },
-          { text: "At the edges", link: "/guides/conventions" },
+          { text: "Edge cases", link: "/guides/conventions" },
           { text: "How it works", link: "/guides/how-it-works" },
         ],
       },
@@ -120,7 +120,7 @@ export default defineConfig({
       },
     ]),
     outline: [2, 3],
-    docFooter: { prev: "Before", next: "Next" },
+    docFooter: { prev: "Previous", next: "Next" },
   },
   markdown: {
     config: liveCells,
