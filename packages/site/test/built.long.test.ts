@@ -1,13 +1,8 @@
 // The built site in Chromium: every page at two addresses, all cells on both backends, links, accessibility, and what the
 // first page costs.
-import { execFile } from "node:child_process";
-import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { promisify } from "node:util";
+import { globSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { AxeBuilder } from "@axe-core/playwright";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findDriver, launchOptions } from "../../../test/software-driver.ts";
@@ -16,12 +11,12 @@ import { cellsOf, quickCells } from "../src/markdown/cells.ts";
 import { entries } from "../src/reference/entries.ts";
 import type { Files } from "../src/editor/above.ts";
 import { cellChecker } from "./cell-errors.ts";
-import { serveFolder, type Serving } from "./serving.ts";
+import { seriousFaults } from "./faults.ts";
+import { buildSite, serveFolder, type Serving } from "./serving.ts";
 import { written } from "./written.ts";
 
 const driver = await findDriver();
 const skipped = !("folder" in driver);
-const site = join(import.meta.dirname, "..");
 const MINUTES = 60_000;
 const soon = { timeout: MINUTES };
 
@@ -44,22 +39,13 @@ beforeAll(async () => {
 }, MINUTES);
 afterAll(() => browser?.close());
 
-async function build(base: string): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "weft-site-"));
-  const command = join(dirname(createRequire(import.meta.url).resolve("vitepress/package.json")), "bin/vitepress.js");
-  await promisify(execFile)(process.execPath, [command, "build", site, "--base", base, "--outDir", folder], {
-    cwd: site,
-  });
-  return folder;
-}
-
 describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
   let folder: string;
   let serving: Serving;
   let context: BrowserContext;
 
   beforeAll(async () => {
-    folder = await build(base);
+    folder = await buildSite(base);
     serving = await serveFolder(folder, base);
     context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 } });
   }, 20 * MINUTES);
@@ -133,7 +119,7 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
         .evaluateAll((anchors) => anchors.map((a) => (a as HTMLAnchorElement).href));
       const dead = links.filter((link) => link.startsWith(origin) && !leads(link));
       expect(dead).toEqual([]);
-      if (all) await expectNoSeriousFault(page, themesOf(path));
+      if (all) expect(await seriousFaults(page, themesOf(path))).toEqual([]);
       expect(complaints).toEqual([]);
       await page.close();
     },
@@ -142,22 +128,6 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
   /** Axe looks at the first page in both themes, at the others in one of the two in turn: it takes five seconds. */
   const themesOf = (path: string): readonly string[] =>
     path === "" ? ["light", "dark"] : [pages.findIndex((page) => page.path === path) % 2 === 0 ? "light" : "dark"];
-
-  async function expectNoSeriousFault(page: Page, themes: readonly string[]): Promise<void> {
-    const html = await page.locator("html").elementHandle();
-    for (const theme of themes) {
-      await html!.evaluate((root, dark) => root.classList.toggle("dark", dark), theme === "dark");
-      await page.waitForTimeout(600); // colors fade
-      const { violations } = await new AxeBuilder({ page })
-        .setLegacyMode(true)
-        .disableRules(["label-content-name-mismatch"]) // VitePress's search button: its keys are no part of its name
-        .analyze();
-      const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-      expect(serious.map(({ id, nodes }) => `${theme}: ${id}: ${nodes.map(({ html }) => html).join("\n")}`)).toEqual(
-        [],
-      );
-    }
-  }
 
   const texts = new Map<string, string>();
   function textOf(file: string): string {
@@ -238,7 +208,8 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     ]) {
       const { page, complaints } = await open(path);
       expect([path, ...complaints]).toEqual([path]);
-      if (path === "reference/index.html" || path === some[1]) await expectNoSeriousFault(page, ["light", "dark"]);
+      if (path === "reference/index.html" || path === some[1])
+        expect(await seriousFaults(page, ["light", "dark"])).toEqual([]);
       await page.close();
     }
   });

@@ -1,8 +1,14 @@
-// Serves a built site from a folder, under a path, as any host would: with the headers that isolate a page.
-import { existsSync, readFileSync, statSync } from "node:fs";
+// Builds the site, and serves it from a folder, under a path, as any host would: with the headers that isolate a page.
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import { extname, join } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, extname, join } from "node:path";
+import { promisify } from "node:util";
+
+const site = join(import.meta.dirname, "..");
 
 const types: Readonly<Record<string, string>> = {
   ".css": "text/css",
@@ -14,6 +20,16 @@ const types: Readonly<Record<string, string>> = {
   ".txt": "text/plain",
   ".woff2": "font/woff2",
 };
+
+/** Builds the site for a path into a new folder, and returns that. */
+export async function buildSite(base: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "weft-site-"));
+  const command = join(dirname(createRequire(import.meta.url).resolve("vitepress/package.json")), "bin/vitepress.js");
+  await promisify(execFile)(process.execPath, [command, "build", site, "--base", base, "--outDir", folder], {
+    cwd: site,
+  });
+  return folder;
+}
 
 export interface Serving {
   /** The address of the first page. */
