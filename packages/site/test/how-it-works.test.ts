@@ -6,8 +6,8 @@ import { showPlan } from "@weft/kernel";
 import { add, mul, relu } from "@weft/tensor";
 import { open } from "@weft/tensor-webgpu";
 import { expect, test } from "vitest";
-import { create } from "webgpu";
 import { planOf } from "../../kernel/test/planned.ts";
+import { ownDevice } from "../../tensor-webgpu/test/device.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../pages/guides/how-it-works.md"), "utf8");
 const blocks = (language: string): string[] =>
@@ -23,9 +23,7 @@ test("its plans are those of the planner", () => {
 
 const noDriver = process.env["WEFT_NO_DRIVER"];
 test.skipIf(noDriver !== undefined)("its WGSL is that of the WebGPU backend", async () => {
-  const gpu = create([]); // held: the process would crash if it were collected before its device ends
-  const adapter = await gpu.requestAdapter();
-  const device = await adapter!.requestDevice();
+  const device = await ownDevice();
   const programs: string[] = [];
   const make = device.createShaderModule.bind(device);
   device.createShaderModule = (descriptor) => {
