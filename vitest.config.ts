@@ -21,13 +21,18 @@ const inPage = "test/**/*.page.test.ts";
 
 /** What replaces modules, or looks at what is once a process, has a process for itself. Other files share theirs. */
 const alone = "test/**/*.alone.test.ts";
-const setupFiles = fileURLToPath(new URL("test/beginning.ts", import.meta.url));
-
-/** What a test puts in place of the environment or a global is taken back before the next test, in whatever file. */
-const restored = { unstubEnvs: true, unstubGlobals: true };
 
 /** Only what hangs takes so long: a software driver compiles slowly, and cores may be shared. */
 const testTimeout = 120_000;
+
+/** Files that share a process. What a test puts in place of the environment or a global is taken back before the next. */
+const together = {
+  isolate: false,
+  unstubEnvs: true,
+  unstubGlobals: true,
+  setupFiles: fileURLToPath(new URL("test/beginning.ts", import.meta.url)),
+  testTimeout,
+};
 
 /** What takes minutes begins first, so that the cores end together. */
 const longest = [
@@ -53,6 +58,8 @@ export default defineConfig(({ mode }) => {
     console.warn("\nLeft out: *.long.test.ts and parts of other tests. npm run test:all runs everything.\n");
   }
   const long = all ? [] : ["test/**/*.long*.test.ts"];
+  /** The same, of projects that look into all packages. */
+  const longAnywhere = long.flatMap((name) => [name, `packages/*/${name}`]);
   return {
     test: {
       passWithNoTests: true,
@@ -65,10 +72,7 @@ export default defineConfig(({ mode }) => {
             root: `packages/${name}`,
             include: ["test/**/*.test.ts"],
             exclude: [inPage, alone, ...long],
-            isolate: false,
-            ...restored,
-            setupFiles,
-            testTimeout,
+            ...together,
           },
         })),
         {
@@ -76,17 +80,14 @@ export default defineConfig(({ mode }) => {
             name: "house",
             include: ["test/**/*.test.ts"],
             exclude: ["test/packages.test.ts", inPage, alone, ...long],
-            isolate: false,
-            ...restored,
-            setupFiles,
-            testTimeout,
+            ...together,
           },
         },
         {
           test: {
             name: "alone",
             include: [`packages/*/${alone}`, alone],
-            exclude: long.flatMap((name) => [name, `packages/*/${name}`]),
+            exclude: longAnywhere,
             testTimeout,
           },
         },
@@ -105,7 +106,7 @@ export default defineConfig(({ mode }) => {
                 test: {
                   name: "page",
                   include: [`packages/*/${inPage}`, inPage],
-                  exclude: long.flatMap((name) => [name, `packages/*/${name}`]),
+                  exclude: longAnywhere,
                   testTimeout,
                   browser: {
                     enabled: true,

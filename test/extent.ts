@@ -9,3 +9,6 @@ export const longOn = (backend: string): boolean =>
 
 /** The views that conformance runs each sample on. */
 export const views = everything ? "each" : "one";
+
+/** Those that it runs on a driver in software, merged: another than with every operation by itself. */
+export const mergedViews = process.env["WEFT_LONG"] === "1" ? "each" : "another";

@@ -55,8 +55,17 @@ export function cacheFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): 
   return join(xdg === undefined || xdg === "" ? join(homedir(), ".cache") : xdg, "weft");
 }
 
+/** Where a file of a set may lie in the user's folder. */
+const placesIn = (folder: string, file: PublishedFile, { set }: Publication): string[] => [
+  join(folder, set, file.name),
+  join(folder, file.name),
+];
+
 /** A source of files that looks into WEFT_DATA, then into the cache, and then downloads. */
 export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = process.env): FileSource {
+  /** The user's folder, WEFT_DATA; asked anew each time, since a program may set it. */
+  const ownFolder = (): string | undefined => env["WEFT_DATA"] || undefined;
+
   const find = async (path: string, wanted: PublishedFile): Promise<Found | undefined> => {
     try {
       const { file, size } = await openFile(system(fs), path);
@@ -86,7 +95,7 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
         `WEFT_DATA is ${folder}, which ${found === undefined ? "does not exist" : "is not a folder"}. ` +
           `Set it to a folder with ${file.name} in it, or unset it to download.\n${described(file, from)}`,
       );
-    for (const path of [join(folder, from.set, file.name), join(folder, file.name)]) {
+    for (const path of placesIn(folder, file, from)) {
       const found = await find(path, file);
       if (found?.wrong !== undefined)
         throw new DataError(
@@ -124,17 +133,16 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
 
   return {
     async find(file, from, options) {
-      const folder = env["WEFT_DATA"];
-      const own = folder === undefined || folder === "" ? undefined : await given(folder, file, from);
+      const folder = ownFolder();
+      const own = folder === undefined ? undefined : await given(folder, file, from);
       if (own !== undefined) return own;
       const path = cached(file, from, options);
       const kept = path === undefined ? undefined : await find(path, file);
       return kept?.bytes; // a damaged one is downloaded again
     },
     async has(file, from, options) {
-      const folder = env["WEFT_DATA"];
-      const own =
-        folder === undefined || folder === "" ? [] : [join(folder, from.set, file.name), join(folder, file.name)];
+      const folder = ownFolder();
+      const own = folder === undefined ? [] : placesIn(folder, file, from);
       for (const path of [...own, cached(file, from, options)]) {
         const facts = path === undefined ? undefined : await fs.stat(path).catch(() => undefined);
         if (facts?.isFile() === true) return wrongSize(facts.size, file) === undefined;
@@ -146,8 +154,8 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
       if (path !== undefined) await save(fs, path, bytes);
     },
     async instead(file, { set }) {
-      const folder = env["WEFT_DATA"];
-      if (folder === undefined || folder === "") return undefined;
+      const folder = ownFolder();
+      if (folder === undefined) return undefined;
       const wanted = `wanted ${file.name} as it is published, in ${join(folder, set)} or in ${folder}.`;
       const found = await alike(folder, file.name, LEVELS, SHOWN);
       if (found.length > 0) return `There is ${found.join(", ")}: ${wanted}`;

@@ -1,12 +1,5 @@
 // Files in a page: from the page's own cache, or downloaded into it. Its user may also put them there.
-import {
-  problem,
-  type Bytes,
-  type FileSource,
-  type LoadOptions,
-  type Publication,
-  type PublishedFile,
-} from "./files.ts";
+import { problem, type Bytes, type FileSource, type LoadOptions, type Publication } from "./files.ts";
 
 const CACHE = "weft-data";
 
@@ -15,19 +8,17 @@ const store = async ({ cache }: LoadOptions): Promise<Cache | undefined> =>
 
 const address = (set: string, name: string): string => `/${CACHE}/${set}/${name}`;
 
-const key = (file: PublishedFile, from: Publication): string => address(from.set, file.name);
-
 /** A source of files that looks in the page's cache, if there is one. */
 export const pageCache: FileSource = {
   async find(file, from, options) {
-    const kept = await (await store(options))?.match(key(file, from));
+    const kept = await (await store(options))?.match(address(from.set, file.name));
     if (kept === undefined) return undefined;
     const bytes = new Uint8Array(await kept.arrayBuffer());
     return (await problem(bytes, file)) === undefined ? bytes : undefined; // a damaged one is downloaded again
   },
   async keep(file, from, options, bytes) {
     const to = await store(options);
-    await to?.put(key(file, from), new Response(bytes)).catch(() => undefined); // full: downloaded again next time
+    await to?.put(address(from.set, file.name), new Response(bytes)).catch(() => undefined); // full: downloaded again next time
   },
 };
 

@@ -7,7 +7,7 @@ import { gutenberg, minibatch } from "@weft/data";
 import type { Scalars } from "@weft/train";
 import { blocksOf } from "../blocks.ts";
 import { meanOf } from "../evaluation.ts";
-import { heldOut } from "../held-out.ts";
+import { heldOut, leastToHoldOut } from "../held-out.ts";
 import { LanguageModel } from "../models/language-model.ts";
 import { program, type Learner, type Program, type Setting } from "../program.ts";
 import { reader } from "../reader.ts";
@@ -86,8 +86,7 @@ export function learner(
 
 /** Refuses a folder with less text than it takes: half of the rows read what validates, a twentieth of it. */
 function refuseShort(length: number, { rows, steps }: typeof plays, folder: string): void {
-  const pieces = 20; // of each set: see `heldOut`
-  const least = 20 * pieces * Math.ceil(((rows / 2) * (steps + 1)) / pieces);
+  const least = leastToHoldOut((rows / 2) * (steps + 1));
   if (length >= least) return;
   const texts = `--text ${folder} has texts of ${count(length)} characters`;
   throw new ArgumentError(`${texts}: too few to learn from and to validate, wanted ${count(least)} or more.`);

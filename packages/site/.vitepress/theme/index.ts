@@ -8,29 +8,21 @@ import LiveCell from "./LiveCell.vue";
 import { notebookKey } from "./notebook-key.ts";
 import "./style.css";
 
+/** What single pages have, the others need not load. */
+const ofSinglePages = {
+  DropFiles: () => import("./DropFiles.vue"),
+  MoreCells: () => import("./MoreCells.vue"),
+  ResultsTable: () => import("./ResultsTable.vue"),
+  SpeedTest: () => import("./SpeedTest.vue"),
+};
+
 const theme: Theme = {
   extends: DefaultTheme,
   enhanceApp({ app }) {
     app.provide(notebookKey, new Notebook());
     app.component("CellBar", CellBar);
     app.component("LiveCell", LiveCell);
-    // What single pages have, the others need not load.
-    app.component(
-      "DropFiles",
-      defineAsyncComponent(() => import("./DropFiles.vue")),
-    );
-    app.component(
-      "MoreCells",
-      defineAsyncComponent(() => import("./MoreCells.vue")),
-    );
-    app.component(
-      "ResultsTable",
-      defineAsyncComponent(() => import("./ResultsTable.vue")),
-    );
-    app.component(
-      "SpeedTest",
-      defineAsyncComponent(() => import("./SpeedTest.vue")),
-    );
+    for (const [name, load] of Object.entries(ofSinglePages)) app.component(name, defineAsyncComponent(load));
   },
 };
 export default theme;

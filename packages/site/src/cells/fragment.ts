@@ -12,6 +12,16 @@ export const pack = (value: unknown): string =>
     .replaceAll("/", "_")
     .replaceAll("=", "");
 
+/** An address whose fragment carries a value under a name, in place of the fragment that it had. */
+export const withFragment = (address: string, name: string, value: unknown): string =>
+  `${withoutFragment(address)}#${name}=${pack(value)}`;
+
+export const withoutFragment = (address: string): string => address.replace(/#.*$/, "");
+
+/** The value that a fragment carries under a name; undefined if it carries none. */
+export const carriedBy = (fragment: string, name: string): unknown =>
+  fragment.startsWith(`#${name}=`) ? unpack(fragment.slice(name.length + 2)) : undefined;
+
 /** The value of such a text; undefined if it is none, as of a link that was cut, or too long. */
 export function unpack(text: string): unknown {
   if (text.length > MOST_CHARACTERS) return undefined;

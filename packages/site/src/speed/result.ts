@@ -1,6 +1,6 @@
 // A result of the speed test, as the page shows it and as a link carries it.
 import { backends, type BackendName } from "../cells/backends.ts";
-import { pack, unpack } from "../cells/fragment.ts";
+import { carriedBy, withFragment } from "../cells/fragment.ts";
 import { taskNames, type TaskName } from "./task-titles.ts";
 
 /** What one backend reached, in the units of the tasks. */
@@ -20,16 +20,15 @@ export interface SpeedResult {
   readonly reached: Readonly<Partial<Record<BackendName, Reached>>>;
 }
 
-const prefix = "#speed=";
+const fragmentName = "speed";
 
 /** The address of the page, with the result in its fragment, which no server sees. */
 export const linkToResult = (address: string, result: SpeedResult): string =>
-  `${address.replace(/#.*$/, "")}${prefix}${pack(result)}`;
+  withFragment(address, fragmentName, result);
 
 /** The result that a fragment carries; undefined if it carries none. */
 export function resultIn(fragment: string): SpeedResult | undefined {
-  if (!fragment.startsWith(prefix)) return undefined;
-  const found = unpack(fragment.slice(prefix.length)) as SpeedResult | undefined;
+  const found = carriedBy(fragment, fragmentName) as SpeedResult | undefined;
   const isRecord = (x: unknown): boolean => typeof x === "object" && x !== null;
   const isText = (x: unknown): boolean => typeof x === "string" && x.length <= 200;
   const isFigure = (x: unknown): boolean => x === undefined || Number.isFinite(x);
