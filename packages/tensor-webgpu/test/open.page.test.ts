@@ -71,7 +71,7 @@ test("programs of launches side by side are compiled in the background, and then
     return backend.stats().dispatches - before;
   };
   for (let i = 0; i < 5; i++) step();
-  await vi.waitFor(() => expect(backend.stats()).toMatchObject({ compiling: 0 }));
+  await vi.waitFor(() => expect(backend.stats()).toMatchObject({ compiling: 0 }), 60_000);
   const { pipelines } = backend.stats();
   expect([step(), step()]).toEqual([1, 1]);
   expect(backend.stats().pipelines).toBe(pipelines);

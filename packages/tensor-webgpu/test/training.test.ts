@@ -127,7 +127,7 @@ describeOnDevice("lifetimes", () => {
       });
     for (let i = 0; i < 10; i++) step(i);
     await elements(w);
-    await vi.waitFor(() => expect(backend.stats().compiling).toBe(0));
+    await vi.waitFor(() => expect(backend.stats().compiling).toBe(0), 60_000);
     const settled = backend.stats();
     for (let i = 0; i < 400; i++) step(i);
     await elements(w);
@@ -188,7 +188,7 @@ describeOnDevice("a repeated plan needs fewer dispatches", () => {
       const dispatches = Array.from({ length: 5 }, step);
       expect(dispatches).toEqual([4, 4, 4, 4, 4]);
       expect(backend.stats()).toMatchObject({ compiling: 1, pipelines: 1 });
-      await vi.waitFor(() => expect(backend.stats()).toMatchObject({ compiling: 0, pipelines: 2 }));
+      await vi.waitFor(() => expect(backend.stats()).toMatchObject({ compiling: 0, pipelines: 2 }), 60_000);
       const values = async (): Promise<number[]> => (await Promise.all(ps.map(elements))).flat();
       const before = await values();
       expect([step(), step(), step()]).toEqual([1, 1, 1]);
