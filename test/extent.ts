@@ -7,6 +7,14 @@ export const everything = process.env["WEFT_TESTS"] === "all";
 export const longOn = (backend: string): boolean =>
   backend === "cpu" || (everything && process.env["WEFT_NO_DRIVER"] === undefined);
 
+/** Whether programs are merged: where much is tested both ways, the short run has it merged. */
+export const mergedOrNot = everything
+  ? ([
+      ["merged", true],
+      ["unmerged", false],
+    ] as const)
+  : ([["merged", true]] as const);
+
 /** The views that conformance runs each sample on. */
 export const views = everything ? "each" : "one";
 

@@ -26,8 +26,12 @@ type Open = () => Promise<Backend & Creation>;
 const backends: readonly (readonly [string, Open])[] = [
   ["the CPU", () => openCpu({})],
   ["the CPU, unmerged", () => openCpu({ fuse: false })],
-  ...(process.env["WEFT_NO_DRIVER"] === undefined ? [["WebGPU", () => openWebGpu({})] as const] : []),
-  ...(longOn("webgpu") ? [["WebGPU, unmerged", () => openWebGpu({ fuse: false })] as const] : []),
+  ...(longOn("webgpu")
+    ? ([
+        ["WebGPU", () => openWebGpu({})],
+        ["WebGPU, unmerged", () => openWebGpu({ fuse: false })],
+      ] as const)
+    : []),
 ];
 
 const n = 40;

@@ -30,9 +30,7 @@ const backends: readonly (readonly [string, () => Promise<Opened>])[] = [
   ["the reference", async () => openReference()],
   ...[true, false].flatMap((fuse) => [
     [`the CPU, fuse: ${fuse}`, () => openCpu({ fuse })] as const,
-    ...((fuse ? process.env["WEFT_NO_DRIVER"] === undefined : longOn("webgpu"))
-      ? [[`WebGPU, fuse: ${fuse}`, () => openWebGpu({ fuse })] as const]
-      : []),
+    ...(longOn("webgpu") ? [[`WebGPU, fuse: ${fuse}`, () => openWebGpu({ fuse })] as const] : []),
   ]),
 ];
 

@@ -6,16 +6,13 @@ import { adam, minimize, momentum, optimizer, sgd } from "@weft/optim";
 import * as T from "@weft/tensor";
 import { keep, MemoryError, mul, relu, sub, type Tensor } from "@weft/tensor";
 import { describe, expect, test, vi } from "vitest";
-import { everything } from "../../../test/extent.ts";
+import { everything, mergedOrNot } from "../../../test/extent.ts";
 import { openSync, type CpuBackend } from "../src/index.ts";
 
 const MB = 2 ** 20;
 const classes = Int32Array.from({ length: 500_000 }, (_, i) => i % 3);
 
-describe.each([
-  ["merged", true],
-  ["unmerged", false],
-])("%s", (_, fuse) => {
+describe.each(mergedOrNot)("%s", (_, fuse) => {
   const small = (memoryLimit = 4 * MB): CpuBackend => openSync({ memoryLimit, seed: 3, fuse });
 
   /** A perceptron with an optimizer of its own, and one step of it. */

@@ -24,6 +24,7 @@ import {
 } from "@weft/tensor";
 import { together } from "@weft/tensor/internals";
 import { describe, expect, test, vi } from "vitest";
+import { mergedOrNot } from "../../../test/extent.ts";
 import { openSync } from "../src/index.ts";
 
 const MB = 2 ** 20;
@@ -34,10 +35,7 @@ const optimizers: readonly (readonly [string, () => Optimizer])[] = [
   ["a chain", () => chain(clipNorm(5), adam({ lr: 0.1 }))],
 ];
 
-describe.each([
-  ["merged", true],
-  ["unmerged", false],
-])("%s", (_, fuse) => {
+describe.each(mergedOrNot)("%s", (_, fuse) => {
   const open = (limit: number) => openSync({ memoryLimit: limit, fuse, seed: 1 });
 
   test("a value that nobody reads fails nobody's step", () => {

@@ -74,7 +74,7 @@ describeOnDevice("random kernels", () => {
   ] as const) {
     onDevice(title, async () => {
       elements = 0;
-      for (const { seed, launch } of launches(1, everything ? 120 : 40)) {
+      for (const { seed, launch } of launches(1, everything ? 120 : 20)) {
         if (slices !== undefined && launch.kernel.reduced === 0) continue;
         const { kernel, bytes, args } = launch;
         const memory = bytes.slice();
