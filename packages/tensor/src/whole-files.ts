@@ -32,13 +32,12 @@ export interface OpenFile {
 
 /** The parts of `node:fs/promises` that are used here, spelled out so that users do not need Node's types. */
 export interface Disk {
-  readonly constants: { readonly O_NONBLOCK?: number; readonly W_OK: number };
+  readonly constants: { readonly O_NONBLOCK?: number };
   open(path: string, flags: string | number, mode?: number): Promise<OpenFile>;
   rename(from: string, to: string): Promise<unknown>;
   rm(path: string, options: { readonly force: boolean }): Promise<unknown>;
   stat(path: string): Promise<FileFacts>;
   lstat(path: string): Promise<FileFacts>;
-  access(path: string, mode: number): Promise<unknown>;
   realpath(path: string): Promise<string>;
   readlink(path: string): Promise<string>;
   readdir(path: string): Promise<readonly string[]>;
@@ -132,7 +131,9 @@ export async function replaceFile(system: FileSystem, path: string, pieces: Iter
   });
   if (old !== undefined) {
     wantFile(old);
-    await disk.access(target, disk.constants.W_OK); // a file that is not writable must not be replaced either
+    // A file that is not writable must not be replaced either. Opened, since Deno's `access` asks who the user is, for
+    // which a program needs a permission of its own.
+    await (await disk.open(target, "r+")).close();
   }
   const folder = paths.dirname(target);
   const stem = `.${beginning(paths.basename(target))}.`;

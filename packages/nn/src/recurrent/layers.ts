@@ -264,7 +264,8 @@ function ordered<S extends Operand | null>(
  * Long short-term memory over sequences (see `lstm`): x `[T, B, in]` → y `[T, B, hidden]`, or 2 · hidden features in
  * both directions. Like PyTorch's `LSTM`, with its names and its order of gates.
  *
- * x may be a packed sequence; then so is y. With `projection` h and y have so many features (`weight_hr_l0`, …); with
+ * The second argument has what differs from call to call: the states to begin with, `lengths` of the rows of a padded
+ * batch, a `mask`. x may be a packed sequence; then so is y. With `projection` h and y have so many features (`weight_hr_l0`, …); with
  * `layerNorm` the sums are normalized (`weight_norm_ih_l0`, …); with `stateful` the next call begins where this one
  * ended.
  *
@@ -272,6 +273,8 @@ function ordered<S extends Operand | null>(
  * const rnn = LSTM({ in: 84, hidden: 256 });
  * const { y, h, c } = rnn.run(randn([28, 2, 84]));
  * const next = rnn(randn([28, 2, 84]), { h, c });
+ * // Rows of 28 and of 20 steps: what comes after the end of a row is neither read nor learned from.
+ * const padded = rnn(randn([28, 2, 84]), { lengths: [28, 20] });
  */
 export function LSTM(options: LSTMOptions): LSTM {
   return recurrent("LSTM", lstmNet, options, lstmKinds);
