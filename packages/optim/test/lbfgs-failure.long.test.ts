@@ -13,36 +13,40 @@ if (process.env["WEFT_NO_DRIVER"] === undefined) opens.push(["WebGPU", () => ope
 
 const list = async (p: Param) => [...(await p.value.data())];
 
-describe.each(opens)("on %s", (_, open) => {
-  test.each([1, 2, 3, 4])("a loss that throws at evaluation %i changes nothing", { timeout: 120_000 }, async (when) => {
-    const b = await open();
-    seed(1);
-    const model = Chain(Linear(3, 4), BatchNorm(4), relu, Linear(4, 1));
-    const mean = state(b.zeros([1]));
-    const [x, y] = [b.randn([6, 3], { seed: 1 }), b.randn([6, 1], { seed: 2 })];
-    await place(model, b);
-    const optimizer = lbfgs({ iterations: 3, history: 2 });
-    let left = Infinity;
-    const loss = () => {
-      const found = mse(dropout(model(x), 0.1), y);
-      mean.value = add(mul(mean, 0.5), 1);
-      if (--left <= 0) throw new Error("broken");
-      return found;
-    };
-    const all = () => toBytes({ model, mean, optimizer, random: b.stream });
-    for (const warm of [false, true]) {
-      if (warm) await optimizer.update(loss);
-      const before = await all();
-      const { converged } = optimizer;
-      for (const update of [() => optimizer.update(loss), () => minimize(loss, [[]] as never, optimizer)]) {
-        left = when;
-        await expect(scope(async () => await update())).rejects.toThrow("broken");
-        expect(await all()).toEqual(before);
-        expect(optimizer.converged).toBe(converged);
+describe.each(opens)("on %s", (name, open) => {
+  test.each(name === "the CPU" ? [1, 2, 3, 4] : [1, 3])(
+    "a loss that throws at evaluation %i changes nothing",
+    { timeout: 120_000 },
+    async (when) => {
+      const b = await open();
+      seed(1);
+      const model = Chain(Linear(3, 4), BatchNorm(4), relu, Linear(4, 1));
+      const mean = state(b.zeros([1]));
+      const [x, y] = [b.randn([6, 3], { seed: 1 }), b.randn([6, 1], { seed: 2 })];
+      await place(model, b);
+      const optimizer = lbfgs({ iterations: 3, history: 2 });
+      let left = Infinity;
+      const loss = () => {
+        const found = mse(dropout(model(x), 0.1), y);
+        mean.value = add(mul(mean, 0.5), 1);
+        if (--left <= 0) throw new Error("broken");
+        return found;
+      };
+      const all = () => toBytes({ model, mean, optimizer, random: b.stream });
+      for (const warm of [false, true]) {
+        if (warm) await optimizer.update(loss);
+        const before = await all();
+        const { converged } = optimizer;
+        for (const update of [() => optimizer.update(loss), () => minimize(loss, [[]] as never, optimizer)]) {
+          left = when;
+          await expect(scope(async () => await update())).rejects.toThrow("broken");
+          expect(await all()).toEqual(before);
+          expect(optimizer.converged).toBe(converged);
+        }
+        left = Infinity;
       }
-      left = Infinity;
-    }
-  });
+    },
+  );
 
   test("a loss that is not finite is an error, and changes nothing", async () => {
     const { tensor } = await open();

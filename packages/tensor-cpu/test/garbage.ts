@@ -22,7 +22,7 @@ export const untilFewLive = (backend: { flush(): void; stats(): { live: number }
       backend.flush();
       expect(backend.stats().live).toBeLessThanOrEqual(most);
     },
-    { timeout: 20_000 },
+    { timeout: 60_000 },
   );
 
 /** Bytes of JavaScript values that are in use. */

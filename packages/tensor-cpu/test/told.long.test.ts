@@ -275,7 +275,7 @@ describe.each([
       const told = (read: () => unknown, where = true): void => {
         const text = message(read);
         expect(text).toMatch(new RegExp(`^${name}: an index was outside its axis`));
-        if (where) expect(text).toMatch(/, called .*told\.test\.ts:\d+:\d+/);
+        if (where) expect(text).toMatch(/, called .*told\.long\.test\.ts:\d+:\d+/);
       };
       scope(() => {
         const tape = diff(() => f(make()));
@@ -295,7 +295,7 @@ describe.each([
         value: T.mul(x, 1),
         pullback: (g: Tensor) => T.indexAdd(g, bad, 1),
       }));
-      const own = /^indexAdd: an index .*, called .*told\.test\.ts/;
+      const own = /^indexAdd: an index .*, called .*told\.long\.test\.ts/;
       scope(() => {
         expect(message(() => grad((x: Tensor) => T.sum(pull(x)))(b.tensor([1, 2])).dataSync())).toMatch(own);
         const p = param(b.tensor([1, 2]));
@@ -346,8 +346,7 @@ describe.each([
 
 test("the objects that stand for evicted values do not pile up", async () => {
   const b = openSync();
-  const v8 = await import("node:v8");
-  const { collect } = await import("./garbage.ts");
+  const { heapUsed } = await import("./garbage.ts");
   let sum = b.zeros([64]);
   const run = async (steps: number): Promise<number> => {
     for (let i = 0; i < steps; i++) {
@@ -355,11 +354,12 @@ test("the objects that stand for evicted values do not pile up", async () => {
       if (i % 100 === 99) sum.dataSync();
       if (i % 1000 === 999) await new Promise((resolve) => setTimeout(resolve));
     }
-    await collect();
-    return v8.getHeapStatistics().used_heap_size;
+    return await heapUsed();
   };
   await run(60_000);
   const first = await run(60_000);
-  expect((await run(120_000)) - first).toBeLessThan(20 * MB);
+  await run(120_000);
+  // What was collected is finalized in a task of its own, which a busy machine may run late.
+  await vi.waitFor(async () => expect((await heapUsed()) - first).toBeLessThan(20 * MB), 60_000);
   expect(sum.dataSync()[5]).toBe(240_000);
 });

@@ -1,9 +1,9 @@
 // The law for every backend, on this one, merged, on tensors, on another kind of view than conformance.test.ts
 // (WEFT_LONG=1: on each), and with fallbacks. There are no known gaps.
 import { conformance } from "@weft/conformance";
-import { mergedViews } from "../../../test/extent.ts";
+import { halfOf, mergedViews } from "../../../test/extent.ts";
 import { open } from "../src/index.node.ts";
 import { onDevice } from "./device.ts";
 
-for (const { name, run } of conformance("tensor-webgpu", open, { settings: { merged: {} }, views: mergedViews }))
-  onDevice(name, run);
+const cases = conformance("tensor-webgpu", open, { settings: { merged: {} }, views: mergedViews });
+for (const { name, run } of halfOf(cases, 0)) onDevice(name, run);

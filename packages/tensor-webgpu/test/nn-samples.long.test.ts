@@ -2,11 +2,11 @@
 // on each), and with fallbacks.
 import { samplesOn } from "@weft/conformance";
 import { collections, layers } from "../../nn/test/samples.ts";
-import { mergedViews } from "../../../test/extent.ts";
+import { halfOf, mergedViews } from "../../../test/extent.ts";
 import { open } from "../src/index.node.ts";
 import { onDevice } from "./device.ts";
 
 const all = [...collections, ...layers];
 const settings = { merged: {} };
-for (const { name, run } of samplesOn("nn on tensor-webgpu", open, all, { settings, views: mergedViews }))
-  onDevice(name, run);
+const cases = samplesOn("nn on tensor-webgpu", open, all, { settings, views: mergedViews });
+for (const { name, run } of halfOf(cases, 0)) onDevice(name, run);
