@@ -1,7 +1,7 @@
 // Runs plans on the CPU. Preparing a plan compiles new kernels and writes the arguments of every launch to the heap;
 // running it fills in addresses and numbers, and calls the kernels.
 import type { DType, TypedArray } from "@weft/tensor";
-import { UnsupportedError } from "@weft/tensor";
+import { MemoryError, UnsupportedError } from "@weft/tensor";
 import { context, dtypeInfo, note, sizeOf } from "@weft/tensor/internals";
 import {
   numberOf,
@@ -26,38 +26,14 @@ import {
 import { callsWith } from "./calls/index.ts";
 import { aligned, type Call, type CallMemory, type Calls, type Prepared } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
+import { runCall, type CallStep, type KernelStep, type Step } from "./steps.ts";
+import { Team, type Share } from "./threads/team.ts";
 import { timed } from "./launch-times.ts";
 import { instantiate, type Routine } from "./translate/index.ts";
 import { storage } from "./translate/storage.ts";
 
 /** The version of this package, for messages. */
 const VERSION = "0.1.0";
-
-/** A kernel and the offset of its arguments in the block of its plan; loop 0 counts to `end`. */
-interface KernelStep {
-  readonly launch: KernelLaunch;
-  readonly run: Routine;
-  readonly args: number;
-  readonly end: number;
-}
-
-interface CallStep {
-  readonly call: Prepared;
-  readonly launch: CallLaunch;
-  /** Addresses, computed at each run. */
-  readonly outs: [number, ...number[]];
-  readonly inputs: number[];
-  /** The offset in the block of the word for a wrong index; the call's tables follow it. */
-  readonly fault: number;
-  /** The offset, in the memory of its level, of what its ranges share. */
-  readonly shared: number;
-  /** How many units run before the epilogue does. */
-  readonly stretch: number;
-  /** The epilogue, and its steps of loop 0 per unit. */
-  readonly after: (KernelStep & { readonly steps: number }) | undefined;
-}
-
-type Step = KernelStep | CallStep;
 
 type NumberWord = NumberArgument & { readonly at: number };
 
@@ -75,6 +51,9 @@ export interface Executable {
   /** Bytes that the calls of a level share between their ranges, and that one range needs. */
   readonly shared: number;
   readonly scratch: number;
+  /** How the threads share the levels that are worth it, and how many pieces may be in work at a time. */
+  readonly shares: readonly (readonly Share[] | undefined)[];
+  readonly pieces: number;
   /** The first level that may overwrite a leaf, and the first that may once all indices are checked. */
   readonly overwriting: number;
   readonly settled: number;
@@ -109,27 +88,6 @@ function countable({ op, inputs, outs }: CallLaunch): void {
       );
 }
 
-/** The addresses of operands in this run. */
-function locate(into: number[], operands: readonly CallOperand[], address: Float64Array): void {
-  for (let k = 0; k < into.length; k++) into[k] = address[operands[k]!.slot]! + operands[k]!.bytes;
-}
-
-/** Runs a call, in stretches if it has an epilogue. `base`: the plan's block; `memory`: what the level shares. */
-function runCall(step: CallStep, address: Float64Array, base: number, memory: number, scratch: number): void {
-  const { call, launch, outs, inputs, stretch, after } = step;
-  locate(outs, launch.outs, address);
-  locate(inputs, launch.inputs, address);
-  const fault = base + step.fault;
-  const common = { fault, tables: fault + 4, shared: memory + step.shared };
-  const { first, units } = call;
-  first?.run([common.shared], inputs, scratch, 0, first.units, common);
-  for (let begin = 0; begin < units; begin += stretch) {
-    const end = Math.min(begin + stretch, units);
-    call.run(outs, inputs, scratch, begin, end, common);
-    after?.run(base + after.args, begin * after.steps, end * after.steps);
-  }
-}
-
 export class Executor implements Driver<Block, Executable> {
   readonly name = "@weft/tensor-cpu";
   readonly version = VERSION;
@@ -138,10 +96,12 @@ export class Executor implements Driver<Block, Executable> {
   readonly #foreign = new Map<AnyOp, CallMemory>();
   readonly #routines = new WeakMap<Kernel, Routine>();
   readonly #memory: { arena?: Block; scratch?: Block } = {};
+  readonly #team: Team;
 
-  constructor(heap: Heap, kernels: readonly FusedKernel[] = []) {
+  constructor(heap: Heap, kernels: readonly FusedKernel[] = [], team: Team = new Team(heap, 1)) {
     this.heap = heap;
     this.#calls = callsWith(kernels);
+    this.#team = team;
   }
 
   allocate(bytes: number): Block {
@@ -220,6 +180,7 @@ export class Executor implements Driver<Block, Executable> {
     let [scratch, shared] = [0, 0];
     // Only drivers that ask for chains get any.
     const launches = plan.levels as readonly (readonly Link[])[];
+    const shares: (readonly Share[] | undefined)[] = [];
     const levels = launches.map((level) => {
       let top = 0;
       const steps = level.map((launch): Step => {
@@ -243,7 +204,12 @@ export class Executor implements Driver<Block, Executable> {
         scratch = Math.max(scratch, call.scratch);
         return step;
       });
-      shared = Math.max(shared, top);
+      const share = this.#team.share(steps, top, ({ launch }) =>
+        this.#calls.foreign.has(launch.op) ? undefined : this.traits(launch.op),
+      );
+      shares.push(share?.shares);
+      shared = Math.max(shared, share?.top ?? top);
+      scratch = Math.max(scratch, share?.scratch ?? 0);
       return steps;
     });
     const block = this.heap.allocate(Math.max(words.length * 4, 8));
@@ -258,6 +224,8 @@ export class Executor implements Driver<Block, Executable> {
       address: new Float64Array(plan.slots.length),
       shared,
       scratch,
+      shares,
+      pieces: shares.some((share) => share !== undefined) ? this.#team.piecesWith(scratch) : 1,
       overwriting: firstWriting(launches, plan.donations),
       settled: firstWriting(launches, settled),
     };
@@ -266,7 +234,7 @@ export class Executor implements Driver<Block, Executable> {
   run(e: Executable, plan: Plan, run: PlanRun<Block>): void {
     const { needed, leaves, storages } = run;
     const arena = this.#memoryFor("arena", plan.arena);
-    const shared = this.#memoryFor("scratch", e.shared + e.scratch);
+    const { shared, divided } = this.#scratchFor(e);
     const { address } = e;
     const { slots } = plan;
     for (let i = 0; i < slots.length; i++) {
@@ -286,14 +254,28 @@ export class Executor implements Driver<Block, Executable> {
         if (run.careful && this.#check(e, run)) return;
         run.overwritten = true;
       }
-      for (const step of e.levels[i]!) {
-        const start = logs === undefined ? 0 : performance.now();
-        if ("end" in step) step.run(base + step.args, 0, step.end);
-        else runCall(step, address, base, shared, shared + e.shared);
-        if (logs !== undefined) note(logs, timed(step.launch, plan, start));
-      }
+      const share = divided && logs === undefined ? e.shares[i] : undefined;
+      if (share !== undefined) this.#team.run(share, address, base, shared, shared + e.shared, e);
+      else
+        for (const step of e.levels[i]!) {
+          const start = logs === undefined ? 0 : performance.now();
+          if ("end" in step) step.run(base + step.args, 0, step.end);
+          else runCall(step, address, base, shared, shared + e.shared);
+          if (logs !== undefined) note(logs, timed(step.launch, plan, start));
+        }
     }
     this.#check(e, run);
+  }
+
+  /** Scratch memory for the pieces of several threads; if there is none, for one thread. */
+  #scratchFor({ shared, scratch, pieces }: Executable): { readonly shared: number; readonly divided: boolean } {
+    if (pieces > 1)
+      try {
+        return { shared: this.#memoryFor("scratch", shared + scratch * pieces), divided: true };
+      } catch (error) {
+        if (!(error instanceof MemoryError)) throw error;
+      }
+    return { shared: this.#memoryFor("scratch", shared + scratch), divided: false };
   }
 
   /** The address of memory for runs, of at least so many bytes. */

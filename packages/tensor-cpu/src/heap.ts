@@ -3,7 +3,8 @@
 import { ArgumentError, MemoryError, type DType, type TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
-import type { CallMemory } from "./calls/call.ts";
+import type { CallMemory, Routine } from "./calls/call.ts";
+import { math } from "./translate/math.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
 
 const PAGE = 65_536;
@@ -72,6 +73,25 @@ export class Heap implements CallMemory {
     this.i32 = new Int32Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
+  }
+
+  readonly threads = 1;
+
+  load(bytes: Uint8Array<ArrayBuffer>): Record<string, Routine> {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { m: this.memory, ...math } });
+    return exports as Record<string, Routine>;
+  }
+
+  clear(address: number, bytes: number): void {
+    this.u8.fill(0, address, address + bytes);
+  }
+
+  put(address: number, value: number): void {
+    this.i32[address >>> 2] = value;
+  }
+
+  flag(word: number, byte: number): void {
+    if (this.u8[byte] !== 0) this.i32[word >>> 2] = 1;
   }
 
   /** Bytes that were ever allocated. */

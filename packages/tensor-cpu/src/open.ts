@@ -1,9 +1,18 @@
 // The CPU backend as users see it: creation functions, synchronous reads, statistics.
 import { UnsupportedError, type Backend, type Creation, type Tensor, type TypedArray } from "@weft/tensor";
-import { boolean, creation, positive, readOptions, seedNumber } from "@weft/tensor/internals";
+import {
+  boolean,
+  creation,
+  positive,
+  readOptions,
+  seedNumber,
+  positiveCount,
+  type OptionKind,
+} from "@weft/tensor/internals";
 import { Deferred, kernelsFor, type DeferredStats, type FusedKernel } from "@weft/kernel";
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";
+import { Team } from "./threads/team.ts";
 import { lacking } from "./wasm/features.ts";
 
 export interface OpenOptions {
@@ -13,6 +22,12 @@ export interface OpenOptions {
   readonly fuse?: boolean;
   /** Bytes that the heap may grow to (4 GiB). */
   readonly memoryLimit?: number;
+  /**
+   * How many threads work on large operations, this one among them: as many as the processor has cores, and at most 16.
+   * They share the heap, so in a page it must be cross-origin isolated, else it has one. Results have the same bits
+   * for any number.
+   */
+  readonly threads?: number;
   /** Kernels of fused operations of other packages, each made by `kernel` of `@weft/tensor-cpu/kernels`. */
   readonly kernels?: readonly FusedKernel<"@weft/tensor-cpu">[];
 }
@@ -22,19 +37,35 @@ export interface CpuStats extends DeferredStats {
   readonly heap: number;
 }
 
+/** What `info` says. */
+export interface CpuInfo {
+  /** How many threads may work, this one among them: 1 where the memory cannot be shared. */
+  readonly threads: number;
+  /**
+   * How many there are by now. Workers are started when an operation is large enough for them, and begin some time
+   * later; one that cannot be started is not missed.
+   */
+  readonly running: number;
+}
+
 /** What `open` returns. Written out so that its declarations need nothing that a program's `lib` may lack. */
 export interface CpuBackend extends Backend, Creation {
   /** Reads the elements of a tensor synchronously. */
   readSync(x: Tensor): TypedArray;
   stats(): CpuStats;
+  info(): CpuInfo;
 }
 
 class Cpu extends Deferred<Block, Executable> {
   readonly #heap: Heap;
-  constructor(options: OpenOptions) {
+  readonly #team: Team;
+
+  constructor(options: OpenOptions, eager: number) {
     const heap = new Heap(options.memoryLimit);
-    super(new Executor(heap, options.kernels), options);
+    const team = new Team(heap, options.threads ?? cores(), eager);
+    super(new Executor(heap, options.kernels, team), options);
     this.#heap = heap;
+    this.#team = team;
   }
 
   readSync(x: Tensor): TypedArray {
@@ -49,20 +80,51 @@ class Cpu extends Deferred<Block, Executable> {
     return this.stored(x) as TypedArray | undefined;
   }
 
+  info(): CpuInfo {
+    const { threads, begun } = this.#team;
+    return { threads, running: 1 + begun };
+  }
+
   override stats(): CpuStats {
     return { ...super.stats(), heap: this.#heap.reserved };
   }
 }
 
-const openOptions = { seed: seedNumber, fuse: boolean, memoryLimit: positive, kernels: kernelsFor("@weft/tensor-cpu") };
+const MOST_THREADS = 64;
+const threadCount: OptionKind<number> = {
+  wanted: `an integer from 1 to ${MOST_THREADS}`,
+  is: (x): x is number => positiveCount.is(x) && x <= MOST_THREADS,
+};
 
-const make = (options: OpenOptions): CpuBackend => {
+const openOptions = {
+  seed: seedNumber,
+  fuse: boolean,
+  memoryLimit: positive,
+  threads: threadCount,
+  kernels: kernelsFor("@weft/tensor-cpu"),
+};
+
+/** What tells how many cores there are: in pages and newer versions of Node, and in Node 20. */
+interface Host {
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+  readonly process?: { getBuiltinModule?(name: "node:os"): { availableParallelism?(): number } | undefined };
+}
+
+/** The processor's cores, as far as each gets a thread by default. */
+function cores(): number {
+  const { navigator, process } = globalThis as Host;
+  const all = process?.getBuiltinModule?.("node:os")?.availableParallelism?.() ?? navigator?.hardwareConcurrency ?? 1;
+  return Math.min(Math.max(1, all), 16);
+}
+
+/** `open`; `eager`: how much less work than usual is worth dividing among threads, for tests. */
+export const make = (options: OpenOptions, eager = 1): CpuBackend => {
   const missing = lacking();
   if (missing !== undefined)
     throw new UnsupportedError(
       `open: the CPU backend needs ${missing}, and this platform has none; @weft/tensor-webgpu may work where there is WebGPU`,
     );
-  const backend = new Cpu(readOptions<OpenOptions, object>("open", options, openOptions, {}));
+  const backend = new Cpu(readOptions<OpenOptions, object>("open", options, openOptions, {}), eager);
   return Object.assign(backend, creation(backend));
 };
 

@@ -2,7 +2,8 @@
 // ends where the memory ends, so that reading beyond it traps.
 import type { DType, TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
-import type { Call, CallMemory, Work } from "../src/calls/call.ts";
+import type { Call, CallMemory, Routine, Work } from "../src/calls/call.ts";
+import { math } from "../src/translate/math.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
 
 export interface Given {
@@ -28,15 +29,26 @@ export function machine(relaxed: boolean, pages: number): CallMemory {
   if (m === undefined) {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const { buffer } = memory;
+    const [i32, u8] = [new Int32Array(buffer), new Uint8Array(buffer)];
     m = {
       memory,
       shared: true,
       relaxed: relaxed && relaxedSimd(),
       f32: new Float32Array(buffer),
       f64: new Float64Array(buffer),
-      i32: new Int32Array(buffer),
-      u8: new Uint8Array(buffer),
+      i32,
+      u8,
       u16: new Uint16Array(buffer),
+      threads: 1,
+      load: (bytes) => {
+        const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { m: memory, ...math } });
+        return exports as Record<string, Routine>;
+      },
+      clear: (address, bytes) => void u8.fill(0, address, address + bytes),
+      put: (address, value) => void (i32[address >>> 2] = value),
+      flag: (word, byte) => {
+        if (u8[byte] !== 0) i32[word >>> 2] = 1;
+      },
     };
     machines.set(key, m);
   }

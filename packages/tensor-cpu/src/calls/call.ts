@@ -2,7 +2,6 @@
 // addresses. And how its WebAssembly is compiled once per memory.
 import { BoundedCache, type Calls as CallTable, type CallTraits, type FusedKernel } from "@weft/kernel";
 import type { DType, FusedAttrs, FusedOp, TypedArray } from "@weft/tensor";
-import { math } from "../translate/math.ts";
 import { storage } from "../translate/storage.ts";
 import { I32, Module, type Func, type Local, type VOID } from "../wasm/emitter.ts";
 
@@ -28,6 +27,20 @@ export interface CallMemory {
   readonly i32: Int32Array;
   readonly u8: Uint8Array;
   readonly u16: Uint16Array;
+  /** Compiles a module on this memory: its exports, in their order. */
+  load(bytes: Uint8Array<ArrayBuffer>): Record<string, Routine>;
+  /** Fills so many bytes with zeros. */
+  clear(address: number, bytes: number): void;
+  /** Writes a word. */
+  put(address: number, value: number): void;
+  /** Sets a word to 1 if a byte is not 0. */
+  flag(word: number, byte: number): void;
+  /**
+   * How many threads the call is prepared for (1). With more, its ranges run on any of them, and may do nothing but call
+   * routines, whose results they do not see, and `clear`, `put` and `flag`: to read or write the arrays throws, and
+   * the call then runs on the main thread.
+   */
+  readonly threads: number;
 }
 
 /** Byte addresses that all ranges of a call have in common, beside its operands. */
@@ -74,6 +87,8 @@ export interface Prepared extends Work {
    * memory.
    */
   readonly first?: Work & { readonly bytes: number };
+  /** About how many multiply-adds all units take, if these are most of the work. */
+  readonly products?: number;
 }
 
 type Prepare<Attrs> = (m: CallMemory, attrs: Attrs, outs: Results<Operand>, inputs: readonly Operand[]) => Prepared;
@@ -128,11 +143,7 @@ export function machineCode<Name extends string>(
   if (code === undefined) {
     const module = new Module({ shared: m.shared });
     write(module, m.relaxed);
-    const compiled = new WebAssembly.Module(module.bytes());
-    code = new WebAssembly.Instance(compiled, { e: { m: m.memory as WebAssembly.Memory, ...math } }).exports as Record<
-      string,
-      Routine
-    >;
+    code = m.load(module.bytes());
     modules.add(key, code);
   }
   return code;

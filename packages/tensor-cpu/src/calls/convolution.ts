@@ -40,7 +40,7 @@ const nothing = (m: CallMemory, { shape }: Operand): Prepared => {
     units: shape[0]!,
     scratch: 0,
     run: ([to], _inputs, _scratch, begin, end) => {
-      m.f32.fill(0, (to >>> 2) + begin * size, (to >>> 2) + end * size);
+      m.clear(to + 4 * begin * size, 4 * (end - begin) * size);
     },
   };
 };
@@ -112,10 +112,11 @@ function prepareConv(m: CallMemory, attrs: ConvAttrs, [out]: Results<Operand>, i
   return {
     units: images,
     scratch: scratch.size(),
+    products: sizeOf(out.shape) * Q,
     ...pixelsAndTaps(G),
     run: ([to], [px, pw], s, begin, end, { tables: pixels }) => {
       const taps = pixels + 4 * G.pixels.length;
-      if (G.isPadded) m.f32.fill(0, (s + image) >>> 2, (s + image + frame.bytes) >>> 2);
+      if (G.isPadded) m.clear(s + image, frame.bytes);
       for (let n = begin; n < end; n++) {
         let from = px! + n * imageBytes;
         if (G.isPadded) {
@@ -197,6 +198,7 @@ function prepareInputGrad(
   return {
     units: images,
     scratch: scratch.size(),
+    products: sizeOf(gradient.shape) * Q,
     tables: joined(G.pixels, ...orders.flatMap(({ taps, weights }) => [taps, weights])),
     first: {
       bytes: groups * chunks * packedBytes,
@@ -229,7 +231,7 @@ function prepareInputGrad(
           for (let n = begin; n < end; n++) {
             const result = to + ((n * groups + g) * C + c) * plane;
             const target = G.isPadded ? s + image : result;
-            m.f32.fill(0, target >>> 2, (target + channels * bytesOf(G.padded)) >>> 2);
+            m.clear(target, channels * bytesOf(G.padded));
             for (let p = 0; p < P; p += width) {
               const all = Math.min(width, P - p);
               for (let o = 0; o < O; o += depth) {
@@ -271,11 +273,12 @@ function prepareWeightGrad(
   return {
     units: groups * O,
     scratch: scratch.size(),
+    products: sizeOf(gradient.shape) * Q,
     grain: some,
     ...pixelsAndTaps(G),
     run: ([to], [px, pg], s, begin, end, { tables: pixels }) => {
       const taps = pixels + 4 * G.pixels.length;
-      if (G.isPadded) m.f32.fill(0, (s + image) >>> 2, (s + image + frame.bytes) >>> 2);
+      if (G.isPadded) m.clear(s + image, frame.bytes);
       blocksOf(begin, end, O, (g, first, last) => {
         for (let o = first; o < last; o += some) {
           const outputs = Math.min(some, last - o);

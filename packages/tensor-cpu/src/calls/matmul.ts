@@ -64,16 +64,23 @@ function prepare(
     rows *= size;
     batch.pop();
   }
-  const one = product(m, rows, N, K, layout(row, a.column, K), layout(b.row, b.column, N));
+  // Threads share one packed B.
+  const once = m.threads > 1 && batch.length === 0;
+  const one = product(m, rows, N, K, layout(row, a.column, K), layout(b.row, b.column, N), once);
+  const { first } = one;
   const as = offsets(batch, a.batch, 4);
   const bs = offsets(batch, b.batch, 4);
   return {
     units: as.length * one.units,
     scratch: aligned(one.scratch),
     grain: one.grain ?? 1,
-    run: ([c], [pa, pb], scratch, begin, end) =>
+    products: as.length * rows * N * K,
+    ...(first && {
+      first: { ...first, run: ([to], [, pb], _scratch, begin, end) => first.run(to, pb!, begin, end) },
+    }),
+    run: ([c], [pa, pb], scratch, begin, end, { shared }) =>
       blocksOf(begin, end, one.units, (i, from, to) =>
-        one.run(pa! + as[i]!, pb! + bs[i]!, c + i * rows * N * 4, scratch, from, to),
+        one.run(pa! + as[i]!, pb! + bs[i]!, c + i * rows * N * 4, scratch, from, to, false, first && shared),
       ),
   };
 }

@@ -254,7 +254,7 @@ function prepare(name: Name, m: CallMemory, attrs: PoolAttrs, out: Operand, inpu
       units: count,
       scratch: 0,
       run: ([to], [a, b = 0], _scratch, begin, end) => {
-        if (clear) m.f32.fill(0, (to >>> 2) + begin * sizes[0]!, (to >>> 2) + end * sizes[0]!);
+        if (clear) m.clear(to + 4 * begin * sizes[0]!, 4 * (end - begin) * sizes[0]!);
         const [t, p, q] = [to, a!, b].map((at, i) => at + 4 * begin * (sizes[i] ?? 0)) as [number, number, number];
         if (kinds.length === 2) run(t, p, end - begin, rows, columns, gap, row);
         else run(t, p, q, end - begin, rows, columns, gap, row);

@@ -21,8 +21,25 @@ interface Product {
   readonly chain?: number;
   /** The least rows of a run that outweigh the work that each run repeats. */
   readonly grain?: number;
+  readonly first?: Packing;
   /** `again`: B and scratch are those of the run before, so that what was packed is still there. */
-  run(a: number, b: number, c: number, scratch: number, rows: number, columns: number, again?: boolean): void;
+  run(
+    a: number,
+    b: number,
+    c: number,
+    scratch: number,
+    rows: number,
+    columns: number,
+    again?: boolean,
+    packed?: number,
+  ): void;
+}
+
+/** Work that is done once for all ranges: B is packed into memory that they share, in independent units. */
+export interface Packing {
+  readonly bytes: number;
+  readonly units: number;
+  run(to: number, b: number, begin: number, end: number): void;
 }
 
 /**
@@ -38,6 +55,8 @@ const DEEP = 24;
 const NEAR = 6144;
 /** From so many rows on, packing B is little work. */
 const GRAIN = HEIGHT;
+/** Columns that are packed at a time where threads share a packed matrix. */
+const GROUP = 64;
 /** Bytes of the scratch tile. */
 const TILE = 256;
 
@@ -56,14 +75,27 @@ export interface Ranges {
   readonly units: number;
   readonly scratch: number;
   readonly grain?: number;
-  /** `again`: B, range and scratch are those of the run before, so that what was packed is still there. */
-  run(a: number, b: number, c: number, scratch: number, begin: number, end: number, again?: boolean): void;
+  readonly first?: Packing;
+  /**
+   * `again`: B, range and scratch are those of the run before, so that what was packed is still there; `packed`: where
+   * `first` has packed B.
+   */
+  run(
+    a: number,
+    b: number,
+    c: number,
+    scratch: number,
+    begin: number,
+    end: number,
+    again?: boolean,
+    packed?: number,
+  ): void;
 }
 
-/** The product of these sizes. */
-export function product(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Ranges {
+/** The product of these sizes. `once`: B may be packed once for all ranges. */
+export function product(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, once = false): Ranges {
   if (a.order === "columns" && M > THIN && N > 1 && N <= THIN && K >= DEEP) return turned(m, M, N, K, a, b);
-  const { run, ...rest } = exact(m, M, N, K, a, b);
+  const { run, ...rest } = exact(m, M, N, K, a, b, once);
   if (M === 1) {
     const step = b.order === "rows" ? 4 : b.step;
     return {
@@ -76,7 +108,8 @@ export function product(m: CallMemory, M: number, N: number, K: number, a: Layou
   return {
     ...rest,
     units: M,
-    run: (pa, pb, c, s, begin, end, again) => run(pa + begin * step, pb, c + 4 * begin * N, s, end - begin, N, again),
+    run: (pa, pb, c, s, begin, end, again, packed) =>
+      run(pa + begin * step, pb, c + 4 * begin * N, s, end - begin, N, again, packed),
   };
 }
 
@@ -107,8 +140,8 @@ function turned(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
 }
 
 /** The product whose sums are cut where they are long. */
-function exact(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Product {
-  const whole = inOneGo(m, M, N, K, a, b);
+function exact(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, once = false): Product {
+  const whole = inOneGo(m, M, N, K, a, b, once);
   const { chain = 0 } = whole;
   if (chain <= CHAIN || M * N > SUMS) return whole;
   return inStretches(m, M, N, K, a, b, even(K, Math.floor((K * CHAIN) / chain), 4));
@@ -145,7 +178,7 @@ function inStretches(m: CallMemory, M: number, N: number, K: number, a: Layout, 
 }
 
 /** The kernel that fits the shape. */
-function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Product {
+function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, once = false): Product {
   if (M === 0 || N === 0) return { scratch: 0, run: () => {} };
   if (K === 0) return zeros(m, N);
   if (N === 1) return matrixVector(m, K, a, b.order === "rows" ? b.step : 4);
@@ -158,13 +191,13 @@ function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: L
   if (b.order === "rows" && N >= 4 && (passes === 1 || (passes === 2 && K <= 256) || K * N <= NEAR))
     return direct(m, N, K, a, b.step);
   if (b.order === "columns" && a.order === "rows" && M <= 24 && K >= DEEP) return dotProducts(m, N, K, a.step, b.step);
-  return blocks(m, M, N, K, a, b);
+  return blocks(m, M, N, K, a, b, once);
 }
 
 function zeros(m: CallMemory, N: number): Product {
   return {
     scratch: 0,
-    run: (_a, _b, c, _s, rows, columns) => void m.f32.fill(0, c >>> 2, (c >>> 2) + (rows - 1) * N + columns),
+    run: (_a, _b, c, _s, rows, columns) => m.clear(c, 4 * ((rows - 1) * N + columns)),
   };
 }
 
@@ -242,7 +275,7 @@ function direct(m: CallMemory, N: number, K: number, a: Layout, bStep: number): 
 }
 
 /** B is packed in panels, a transposed A in row blocks if it is read more than twice. */
-function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Product {
+function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, once: boolean): Product {
   const run = block(m, a.order);
   const { panels, panelsOfTransposed, rowBlocks } = copies(m);
   const full = blockRows(m.relaxed);
@@ -252,20 +285,44 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
   const packed = a.order === "columns" && N > 2 * PANEL;
   const left = TILE + aligned(4 * depth * width);
   const [row, along] = a.order === "rows" ? [a.step, 4] : [4, a.step];
+  const packB = (to: number, pb: number, p: number, k: number, j: number, n: number): void => {
+    if (b.order === "rows") panels(to, pb + p * b.step + 4 * j, b.step, k, n);
+    else panelsOfTransposed(to, pb + j * b.step + 4 * p, b.step, k, n);
+  };
+  /** Where the block of columns from j and of depth from p lies when all of B is packed. */
+  const place = (j: number, p: number): number => 4 * (j * K + p * PANEL * Math.ceil(Math.min(width, N - j) / PANEL));
+  const groups = Math.ceil(N / GROUP);
+  const first: Packing | undefined = once
+    ? {
+        bytes: 4 * K * PANEL * Math.ceil(N / PANEL),
+        units: groups * Math.ceil(K / depth),
+        run: (to, pb, begin, end) =>
+          blocksOf(begin, end, groups, (block, from, until) => {
+            const p = block * depth;
+            const k = Math.min(depth, K - p);
+            for (let j = from * GROUP; j < Math.min(N, until * GROUP);) {
+              const start = j - (j % width);
+              const stop = Math.min(N, until * GROUP, start + width);
+              packB(to + place(start, p) + 4 * k * (j - start), pb, p, k, j, stop - j);
+              j = stop;
+            }
+          }),
+      }
+    : undefined;
   return {
     chain: depth + Math.ceil(K / depth),
     scratch: left + (packed ? aligned(4 * full * depth * Math.ceil(height / full + 1)) : 0),
-    grain: GRAIN,
-    run: (pa, pb, c, s, all, columns, again = false) => {
+    grain: once ? 4 * full : GRAIN,
+    ...(first && { first }),
+    run: (pa, pb, c, s, all, columns, again = false, shared) => {
       const kept = again && columns <= width && K <= depth; // all of B is one block
-      const right = s + TILE;
       const pack = s + left;
       for (let j = 0; j < columns; j += width) {
         const n = Math.min(width, columns - j);
         for (let p = 0; p < K; p += depth) {
           const k = Math.min(depth, K - p);
-          if (!kept && b.order === "rows") panels(right, pb + p * b.step + 4 * j, b.step, k, n);
-          else if (!kept) panelsOfTransposed(right, pb + j * b.step + 4 * p, b.step, k, n);
+          const right = shared === undefined ? s + TILE : shared + place(j, p);
+          if (!kept && shared === undefined) packB(right, pb, p, k, j, n);
           for (let i = 0; i < all; i += height) {
             const rows = Math.min(height, all - i);
             const to = c + 4 * (i * N + j);

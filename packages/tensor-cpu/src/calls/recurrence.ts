@@ -121,28 +121,27 @@ const sequence = <A>(
     return {
       units: batch,
       grain,
+      products: steps * batch * columns * units,
       scratch: rest + recurrent.scratch,
       run(to, from, s, begin, end) {
-        m.i32.set(kernel.words, s >>> 2);
+        for (let i = 0; i < kernel.words.length; i++) m.put(s + 4 * i, kernel.words[i]!);
         // A product of a single row is divided by its columns, and done whole.
         const [first, last] = batch === 1 ? [0, columns] : [begin, end];
-        for (const k of all.cleared) m.f32.fill(0, (to[k]! >>> 2) + begin * units, (to[k]! >>> 2) + end * units);
+        for (const k of all.cleared) m.clear(to[k]! + 4 * begin * units, 4 * (end - begin) * units);
         let again = false;
         for (let i = 0; i < steps; i++) {
           const now = { t: at(i)!, before: at(i - 1), after: at(i + 1), to, from, product: s + sums };
           const rows = all.rows(now);
-          if (rows === undefined)
-            m.f32.fill(0, ((s + sums) >>> 2) + begin * columns, ((s + sums) >>> 2) + end * columns);
+          if (rows === undefined) m.clear(s + sums + 4 * begin * columns, 4 * (end - begin) * columns);
           else {
             recurrent.run(rows, all.weights(now), s + sums, s + rest, first, last, again);
             again = true;
           }
-          const { i32 } = m;
           for (const { word, count, apart, row, place } of kernel.addresses) {
             const address = place(now) + begin * row;
-            for (let j = 0; j < count; j++) i32[(s >>> 2) + word + j * OPERAND_WORDS] = address + j * apart;
+            for (let j = 0; j < count; j++) m.put(s + 4 * (word + j * OPERAND_WORDS), address + j * apart);
           }
-          if (kernel.step !== undefined) i32[(s >>> 2) + kernel.step] = now.t;
+          if (kernel.step !== undefined) m.put(s + 4 * kernel.step, now.t);
           kernel.run(s, 0, end - begin);
         }
       },

@@ -93,24 +93,23 @@ export const rowCall = <A>(op: RowOperation, kernel: RowKernel<A>): Call<A> =>
     const { outOfRange } = program;
 
     const run: Prepared["run"] = (results, given, s, begin, end, { fault }) => {
-      const { i32 } = m;
-      for (const { words, at } of steps) i32.set(words, (s + at) >>> 2);
+      for (const { words, at } of steps) for (let i = 0; i < words.length; i++) m.put(s + at + 4 * i, words[i]!);
       blocksOf(begin, end, block, (b, from, until) => {
         for (let k = from; k < until; k += most) {
           const count = Math.min(most, until - k);
           const unit = b * block + k;
           const offset = { row: across ? b * n * inner + k : unit * n, scalar: unit, column: 0 };
           for (const { run, places, first, at } of steps) {
-            const word = (s + at) >>> 2;
-            for (const { of, index, kind, bytes, word: own } of places) {
-              if (of === "scratch") i32[word + own] = s + values.get(index)!;
+            const own = s + at;
+            for (const { of, index, kind, bytes, word } of places) {
+              if (of === "scratch") m.put(own + 4 * word, s + values.get(index)!);
               else if (of !== "place")
-                i32[word + own] = (of === "result" ? results : given)[index]! + offset[kind] * bytes;
+                m.put(own + 4 * word, (of === "result" ? results : given)[index]! + offset[kind] * bytes);
             }
-            if (first === "place") i32[word + layout.size(1)] = count;
-            run(s + at, 0, first === "place" ? n : count);
+            if (first === "place") m.put(own + 4 * layout.size(1), count);
+            run(own, 0, first === "place" ? n : count);
           }
-          if (outOfRange !== undefined && m.u8[s + values.get(outOfRange)!] !== 0) i32[fault >>> 2] = 1;
+          if (outOfRange !== undefined) m.flag(fault, s + values.get(outOfRange)!);
         }
       });
     };

@@ -60,6 +60,9 @@ export function instantiate(kernel: Kernel, memory: WebAssembly.Memory, options:
 
 const isMath = (fn: Fn): fn is keyof typeof math => fn in math;
 
+/** Whether the kernel calls functions of JavaScript. */
+export const needsHost = (kernel: Kernel): boolean => mathOf(kernel).size > 0;
+
 /** What the kernel calls of JavaScript. */
 function mathOf(kernel: Kernel): Set<keyof typeof math> {
   const names = new Set<keyof typeof math>();

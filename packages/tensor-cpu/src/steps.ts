@@ -1,0 +1,56 @@
+// The steps of a plan: kernels and calls, with where their arguments lie.
+import type { CallLaunch, CallOperand, KernelLaunch } from "@weft/kernel";
+import type { Common, Prepared } from "./calls/call.ts";
+import type { Routine } from "./translate/index.ts";
+
+/** A kernel and the offset of its arguments in the block of its plan; loop 0 counts to `end`. */
+export interface KernelStep {
+  readonly launch: KernelLaunch;
+  readonly run: Routine;
+  readonly args: number;
+  readonly end: number;
+}
+
+export interface CallStep {
+  readonly call: Prepared;
+  readonly launch: CallLaunch;
+  /** Addresses, computed at each run. */
+  readonly outs: [number, ...number[]];
+  readonly inputs: number[];
+  /** The offset in the block of the word for a wrong index; the call's tables follow it. */
+  readonly fault: number;
+  /** The offset, in the memory of its level, of what its ranges share. */
+  readonly shared: number;
+  /** How many units run before the epilogue does. */
+  readonly stretch: number;
+  /** The epilogue, and its steps of loop 0 per unit. */
+  readonly after: (KernelStep & { readonly steps: number }) | undefined;
+}
+
+export type Step = KernelStep | CallStep;
+
+/** The addresses of operands in this run. */
+function locate(into: number[], operands: readonly CallOperand[], address: Float64Array): void {
+  for (let k = 0; k < into.length; k++) into[k] = address[operands[k]!.slot]! + operands[k]!.bytes;
+}
+
+/** Finds where the operands of a call lie, and what its ranges have in common; `memory`: what the level shares. */
+export function located(step: CallStep, address: Float64Array, base: number, memory: number): Common {
+  locate(step.outs, step.launch.outs, address);
+  locate(step.inputs, step.launch.inputs, address);
+  const fault = base + step.fault;
+  return { fault, tables: fault + 4, shared: memory + step.shared };
+}
+
+/** Runs a call, in stretches if it has an epilogue. `base`: the plan's block; `memory`: what the level shares. */
+export function runCall(step: CallStep, address: Float64Array, base: number, memory: number, scratch: number): void {
+  const { call, outs, inputs, stretch, after } = step;
+  const common = located(step, address, base, memory);
+  const { first, units } = call;
+  first?.run([common.shared], inputs, scratch, 0, first.units, common);
+  for (let begin = 0; begin < units; begin += stretch) {
+    const end = Math.min(begin + stretch, units);
+    call.run(outs, inputs, scratch, begin, end, common);
+    after?.run(base + after.args, begin * after.steps, end * after.steps);
+  }
+}

@@ -1,0 +1,255 @@
+// Several threads: the law for every backend with everything that can be divided divided, the same bits as with one, and
+// how workers begin and end.
+import { execFileSync } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { diff, param, scope } from "@weft/autograd";
+import { conformance } from "@weft/conformance";
+import {
+  BatchNorm,
+  Chain,
+  Conv,
+  crossEntropy,
+  GRU,
+  LayerNorm,
+  Linear,
+  LSTM,
+  MaxPool,
+  params,
+  RNN,
+  seed,
+} from "@weft/nn";
+import { adam } from "@weft/optim";
+import {
+  add,
+  argsort,
+  conv,
+  cumsum,
+  flatten,
+  gather,
+  IndexError,
+  matmul,
+  relu,
+  square,
+  sum,
+  take,
+  transpose,
+  type Backend,
+  type ConvOptions,
+  type Creation,
+  type Tensor,
+  type TypedArray,
+} from "@weft/tensor";
+import { describe, expect, test } from "vitest";
+import { everything, views } from "../../../test/extent.ts";
+import { make, type CpuBackend, type OpenOptions } from "../src/open.ts";
+
+/** However little work it is, it is divided. */
+const EAGER = 1e9;
+
+const opened = new Map<string, Backend & Creation>();
+/** One backend for all samples: each has workers of its own. */
+const open = async (options: OpenOptions = {}): Promise<Backend & Creation> => {
+  const key = JSON.stringify(options);
+  if (!opened.has(key)) opened.set(key, make({ threads: 4, ...options }, EAGER));
+  return opened.get(key)!;
+};
+
+const settings = { merged: {}, unmerged: { fuse: false } };
+const cases = conformance("tensor-cpu, four threads", open, { settings, views, double: false });
+for (const { name, run } of cases.filter((_, i) => everything || i % 4 === 0)) test(name, run);
+
+const backends = [1, 2, 4].map((threads) => make({ threads, seed: 1 }, EAGER));
+
+/** The bits of what a program gives with one, two and four threads, run three times. */
+async function sameBits(program: (b: CpuBackend) => Tensor | readonly Tensor[]): Promise<void> {
+  const found: number[][] = [];
+  for (const b of backends)
+    for (let i = 0; i < 3; i++) {
+      seed(3);
+      b.seed(3);
+      const results = scope(() => program(b));
+      found.push([results].flat().flatMap((y) => [...y.dataSync()]));
+    }
+  for (const other of found) expect(other).toEqual(found[0]);
+  expect(found[0]!.every(Number.isFinite)).toBe(true);
+}
+
+describe("the same bits for any number of threads", () => {
+  const sizes = [
+    [1, 7, 300],
+    [100, 64, 784],
+    [97, 33, 61],
+    [250, 70, 513],
+    [513, 1100, 40],
+    [40, 5, 900],
+    [700, 8, 30],
+  ] as const;
+  for (const [rows, columns, inner] of sizes)
+    for (const transA of [false, true])
+      for (const transB of [false, true])
+        test(`a product of ${rows} × ${inner} × ${columns}${transA ? ", A transposed" : ""}${transB ? ", B transposed" : ""}, with an epilogue`, () =>
+          sameBits((b) => {
+            const x = b.randn(transA ? [inner, rows] : [rows, inner]);
+            const w = b.randn(transB ? [columns, inner] : [inner, columns]);
+            return relu(add(matmul(transA ? transpose(x) : x, transB ? transpose(w) : w), b.randn([columns])));
+          }));
+
+  test("products of batches", () =>
+    sameBits((b) => [
+      matmul(b.randn([5, 30, 40]), b.randn([5, 40, 20])),
+      matmul(b.randn([3, 2, 50, 60]), b.randn([60, 70])),
+    ]));
+
+  const convolutions: readonly ConvOptions[] = [{}, { padding: 1 }, { stride: 2, padding: "same" }, { groups: 2 }];
+  test.each(convolutions)("a convolution and its gradients: %o", (options) =>
+    sameBits((b) => {
+      const x = param(b.randn([6, 4, 13, 11]));
+      const w = param(b.randn([8, options.groups === 2 ? 2 : 4, 3, 3]));
+      const tape = diff(() => sum(square(relu(conv(x, w, options)))));
+      return [tape.value, tape.grad(x)!, tape.grad(w)!];
+    }),
+  );
+
+  const sizesOfLayers = { in: 12, hidden: 16 };
+  const layers = {
+    LSTM: () => LSTM(sizesOfLayers),
+    GRU: () => GRU({ ...sizesOfLayers, bidirectional: true }),
+    RNN: () => RNN({ ...sizesOfLayers, type: "relu", layers: 2 }),
+  };
+  test.each(Object.entries(layers))("%s and its gradients", (_, make) =>
+    sameBits((b) => {
+      const layer = make();
+      const x = b.randn([9, 7, 12]);
+      const tape = diff(() => sum(square(layer(x))));
+      return [tape.value, ...params(layer).map((p) => tape.grad(p)!)];
+    }),
+  );
+
+  test("steps of a model with Adam", () =>
+    sameBits((b) => {
+      const model = Chain(
+        Conv({ in: 1, out: 6, kernel: 5 }),
+        relu,
+        MaxPool(2),
+        flatten,
+        BatchNorm(6 * 12 * 12),
+        Linear(6 * 12 * 12, 50),
+        LayerNorm(50),
+        relu,
+        Linear(50, 10),
+      );
+      const rule = adam({ lr: 0.01 });
+      const [x, y] = [
+        b.randn([20, 1, 28, 28]),
+        b.tensor(
+          Array.from({ length: 20 }, (_, i) => i % 10),
+          { dtype: "i32" },
+        ),
+      ];
+      const losses: Tensor[] = [];
+      for (let i = 0; i < 3; i++) {
+        const tape = diff(() => crossEntropy(model(x), y));
+        rule.update(tape);
+        losses.push(tape.value);
+      }
+      return [...losses, ...params(model).map((p) => p.value)];
+    }));
+
+  test("sums, draws, indices, orders and what else the main thread does", () =>
+    sameBits((b) => {
+      const x = b.randn([300, 40]);
+      const i = argsort(x, { axis: 1 });
+      return [
+        sum(x),
+        sum(x, { axis: 0 }),
+        sum(x, { axis: 1 }),
+        i,
+        gather(x, i, { axis: 1 }),
+        take(x, i, { axis: 0 }),
+        cumsum(x),
+      ];
+    }));
+
+  test("an index out of range is found", () => {
+    for (const b of backends) {
+      const [x, i] = [b.randn([400, 30]), b.tensor([0, 5, 400], { dtype: "i32" })];
+      expect(() => take(x, i).dataSync()).toThrow(IndexError);
+      const labels = b.tensor(
+        Array.from({ length: 400 }, (_, k) => (k === 399 ? 30 : k % 30)),
+        { dtype: "i32" },
+      );
+      expect(() => crossEntropy(x, labels).itemSync()).toThrow(IndexError);
+      expect(sum(b.ones([400])).itemSync()).toBe(400);
+    }
+  });
+});
+
+test("memory for one thread is enough: then there is one", () => {
+  const [alone, four] = [1, 4].map((threads) => make({ threads, seed: 1, memoryLimit: 1 << 21 }, EAGER));
+  const program = (b: CpuBackend): TypedArray =>
+    scope(() => matmul(b.randn([300, 300]), b.randn([300, 300]))).dataSync();
+  expect(program(four!)).toEqual(program(alone!));
+});
+
+test("info tells how many threads there are", () => {
+  expect(make({ threads: 3 }).info()).toEqual({ threads: 3, running: 1 });
+  expect(make({}).info().threads).toBe(Math.min(16, availableParallelism()));
+  for (const threads of [0, -1, 1.5, NaN, 65, "2" as never])
+    expect(() => make({ threads })).toThrow(/^open: wanted an integer from 1 to 64 as threads, got/);
+});
+
+/** Runs a program in a process of its own; gives what it prints. */
+const run = (program: string, ...flags: string[]): string =>
+  execFileSync(
+    process.execPath,
+    [...flags, "--input-type=module", "--eval", `import { make } from ${JSON.stringify(source)};\n${program}`],
+    { encoding: "utf8", timeout: 60_000, cwd: import.meta.dirname },
+  );
+const source = new URL("../src/open.ts", import.meta.url).href;
+
+/** Waits until all workers have begun, and counts in 20,000 small steps how many of them took part. */
+const large = `
+  import { add, matmul, sum } from "@weft/tensor";
+  const b = make({ threads: 3, seed: 1 });
+  const x = b.randn([600, 600]);
+  const once = () => sum(matmul(x, x)).itemSync();
+  const wanted = once();
+`;
+
+test("workers begin, give the same, and keep no process alive", () => {
+  const printed = run(`${large}
+    while (b.info().running < 3) await new Promise((done) => setTimeout(done, 1));
+    for (let i = 0; i < 20; i++) if (once() !== wanted) throw new Error("differs");
+    console.log(b.info());
+  `);
+  expect(printed).toBe("{ threads: 3, running: 3 }\n");
+});
+
+test.runIf(Number(process.versions.node.split(".")[0]) >= 24)("where workers are forbidden there is one thread", () => {
+  const printed = run(`${large} console.log(b.info(), once() === wanted);`, "--permission", "--allow-fs-read=*");
+  expect(printed).toBe("{ threads: 3, running: 1 } true\n");
+});
+
+test.runIf(process.platform === "linux")("the workers of a backend that nobody holds end", () => {
+  const printed = run(
+    `import { readdirSync } from "node:fs";
+    import { matmul, sum } from "@weft/tensor";
+    const threads = () => readdirSync("/proc/self/task").length;
+    const before = threads();
+    async function use() {
+      const b = make({ threads: 9 });
+      const x = b.randn([600, 600]);
+      sum(matmul(x, x)).itemSync();
+      while (b.info().running < 9) await new Promise((done) => setTimeout(done, 1));
+    }
+    await use();
+    const most = threads();
+    for (let i = 0; i < 500 && threads() > before + 3; i++) {
+      globalThis.gc();
+      await new Promise((done) => setTimeout(done, 10));
+    }
+    console.log(most - before >= 8, threads() <= before + 3);`,
+    "--expose-gc",
+  );
+  expect(printed).toBe("true true\n");
+});
