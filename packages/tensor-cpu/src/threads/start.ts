@@ -45,6 +45,7 @@ export function startWorker(shared: Shared): Running | undefined {
     const text = `onmessage = ({ data }) => { ${programWith("data")} };`;
     const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
     const worker = new PageWorker(address, { name });
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- workers have none
     worker.postMessage(shared);
     return {
       terminate() {

@@ -33,23 +33,16 @@ export interface Shared {
   readonly patience: number;
 }
 
-/** Claims pieces of work and carries them out, forever. A worker gets its text: nothing but parameters may be used. */
+/**
+ * Claims pieces of work and carries them out, forever. A worker gets its text: nothing but parameters may be used, and no
+ * function stands inside, since bundlers that keep names would call one of theirs for it.
+ */
 function work(shared: Shared, at: typeof counter, carryOut: typeof execute): void {
   const { heap, control, commands, code, pieces, most, patience } = shared;
   const routines: Routine[] = [];
   let known = 0;
   let buffer: ArrayBufferLike | undefined;
   let views = { i32: new Int32Array(0), u8: new Uint8Array(0) };
-  /** Compiles what has come; before work is claimed, so that whoever cannot compile claims none. */
-  const learn = (): void => {
-    for (const last = Atomics.load(control, at.modules); known < last; known++) {
-      const entry = shared.modules + 2 * known;
-      const begin = control[entry]!;
-      const module = new WebAssembly.Module(code.slice(begin, begin + control[entry + 1]!) as Uint8Array<ArrayBuffer>);
-      const { exports } = new WebAssembly.Instance(module, { e: { m: heap } });
-      for (const { name } of WebAssembly.Module.exports(module)) routines.push(exports[name] as Routine);
-    }
-  };
   Atomics.add(control, at.begun, 1);
   for (let looked = 0; ;) {
     const mine = Atomics.load(control, at.claimed);
@@ -62,7 +55,14 @@ function work(shared: Shared, at: typeof counter, carryOut: typeof execute): voi
       continue;
     }
     looked = 0;
-    learn();
+    // What has come is compiled before work is claimed, so that whoever cannot compile claims none.
+    for (const last = Atomics.load(control, at.modules); known < last; known++) {
+      const entry = shared.modules + 2 * known;
+      const begin = control[entry]!;
+      const module = new WebAssembly.Module(code.slice(begin, begin + control[entry + 1]!) as Uint8Array<ArrayBuffer>);
+      const { exports } = new WebAssembly.Instance(module, { e: { m: heap } });
+      for (const { name } of WebAssembly.Module.exports(module)) routines.push(exports[name] as Routine);
+    }
     if (Atomics.compareExchange(control, at.claimed, mine, (mine + 1) | 0) !== mine) continue;
     if (heap.buffer !== buffer) {
       buffer = heap.buffer;
