@@ -15,7 +15,7 @@ import { isMissing, measure, type RowResult, type Settings } from "./measure.ts"
 import { installPeers } from "./peers.ts";
 import { facts, recordingCosts, type Named, type Report } from "./report.ts";
 import { writeReport } from "./report-file.ts";
-import { chooseCore, start, type Command, type Rival } from "./rival.ts";
+import { chooseCores, start, type Command, type Rival } from "./rival.ts";
 import { rows as allRows } from "./rows/index.ts";
 import { writeInputs } from "./rows/inputs.ts";
 import { recording } from "./rows/recording.ts";
@@ -23,7 +23,7 @@ import { programs } from "./rows/programs.ts";
 import type { RowFacts } from "./rows/row.ts";
 import { text } from "./table.ts";
 
-const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-js, alternately, one thread each
+const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-js, alternately
 
   --tables             Knet's published tables, with their programs on real data (WEFT_DATA, or downloaded)
   --backend NAME       where the programs run: cpu, or webgpu, with PyTorch on CUDA (cpu)
@@ -34,7 +34,8 @@ const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-j
   --peers              first install tfjs and jax-js, in packages/bench/peers
   --python PROGRAM     the Python that has PyTorch (python3, then /usr/bin/python3)
   --torch-env NAME=V   an environment variable for PyTorch alone; may be repeated
-  --core N             the core that all contenders share (the last), if taskset is available
+  --threads N          threads of each contender that has threads (1)
+  --core N             the first of the cores that all contenders share (the last ones), if taskset is available
   --clock wall|cpu     which time the tables show (wall); cpu is processor time, for a busy machine
   --json               the report as JSON instead of tables
   --out FILE           the report as JSON into a file as well, rewritten after each group of rows
@@ -53,6 +54,7 @@ const { values: options } = parseArgs({
     peers: { type: "boolean", default: false },
     python: { type: "string" },
     "torch-env": { type: "string", multiple: true, default: [] },
+    threads: { type: "string", default: "1" },
     core: { type: "string" },
     clock: { type: "string", default: "wall" },
     json: { type: "boolean", default: false },
@@ -66,11 +68,17 @@ const { values: options } = parseArgs({
 
 /** JavaScript peers have none of the programs. */
 const contendersWanted = options.contenders ?? (options.tables ? "weft,torch,torch-compiled" : "weft,torch,tfjs,jaxjs");
+const threads = Number(options.threads);
+if (!(Number.isInteger(threads) && threads > 0)) throw new Error(`--threads: wanted a count, got ${options.threads}`);
 /** This program with what says where Weft runs. */
-const program = [fileURLToPath(import.meta.url), ...(options.tables ? ["--tables"] : []), "--backend", options.backend];
+const program = [
+  fileURLToPath(import.meta.url),
+  ...(options.tables ? ["--tables"] : []),
+  ...["--backend", options.backend, "--threads", options.threads],
+];
 
 /** Contenders written in JavaScript run in this program, started again. */
-const here: Record<string, () => Promise<Contender>> = { weft: () => weft(backend()), tfjs, jaxjs };
+const here: Record<string, () => Promise<Contender>> = { weft: () => weft(backend(), threads), tfjs, jaxjs };
 
 function backend(): BackendName {
   const name = options.backend;
@@ -89,7 +97,7 @@ function command(name: string, inputs: string): Command {
   const compiled = name === "torch-compiled";
   if (compiled && !options.tables) throw new Error("--contenders torch-compiled is for --tables: see bench:gpu");
   if (name === "torch" || compiled)
-    return torch(options.python, settings, options.tables ? { device, inputs, compiled } : undefined);
+    return torch(options.python, threads, settings, options.tables ? { device, inputs, compiled } : undefined);
   if (here[name] === undefined)
     throw new Error(`--contenders: wanted weft, torch, torch-compiled, tfjs or jaxjs, got ${name}`);
   return { name, program: process.execPath, args: [...program, "--contender", name] };
@@ -112,16 +120,16 @@ function settings(): Settings {
 async function run(rows: readonly RowFacts[], inputs: string, found: (report: Report) => void): Promise<Report> {
   const { rounds, block, warmUp } = settings();
   // A driver has threads of its own, which would share the core.
-  const core =
+  const cores =
     options.backend === "webgpu"
       ? undefined
-      : chooseCore(options.core === undefined ? undefined : Number(options.core));
+      : chooseCores(threads, options.core === undefined ? undefined : Number(options.core));
   const before = loadavg()[0]!;
   const rivals: Rival[] = [];
   const contenders: Named[] = [];
   const absent: Record<string, string> = {};
   for (const name of contendersWanted.split(",")) {
-    const rival = await start(command(name, inputs), core);
+    const rival = await start(command(name, inputs), cores);
     const { greeting } = rival;
     if (isMissing(greeting)) absent[name] = greeting.missing;
     else {
@@ -140,7 +148,8 @@ async function run(rows: readonly RowFacts[], inputs: string, found: (report: Re
       machine: {
         processor: cpus()[0]?.model.trim() ?? "unknown",
         cores: availableParallelism(),
-        core: core ?? null,
+        core: cores?.join() ?? null,
+        threads,
         system: `${type()} ${release()}`,
         load: [before, loadavg()[0]!],
       },

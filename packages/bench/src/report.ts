@@ -9,8 +9,10 @@ import type { RowFacts } from "./rows/row.ts";
 export interface Machine {
   readonly processor: string;
   readonly cores: number;
-  /** The core that all contenders ran on, if they were bound to one. */
-  readonly core: number | null;
+  /** The cores that all contenders ran on, if they were bound: their numbers. Older reports have one. */
+  readonly core: string | number | null;
+  /** Threads of each contender: 1 in older reports. */
+  readonly threads?: number;
   readonly system: string;
   /** Load averages over a minute, before and after: they show what else ran. */
   readonly load: readonly [before: number, after: number];

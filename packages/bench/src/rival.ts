@@ -1,4 +1,4 @@
-// The side that measures: starts a contender's process, on one core if `taskset` is available, and sends it requests.
+// The side that measures: starts a contender's process, on a core a thread if `taskset` is available, and sends it requests.
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -26,18 +26,29 @@ export interface Rival {
 
 const TASKSET = "taskset";
 
+/** The numbers of a list such as 0-3,8. */
+const listed = (list: string): number[] =>
+  list.split(",").flatMap((part) => {
+    const [first, last = first] = part.split("-").map(Number) as [number, number?];
+    return Array.from({ length: last! - first + 1 }, (_, i) => first + i);
+  });
+
 /**
- * The core that contenders share: the given one, or the last that this process may use; undefined without `taskset`.
+ * The cores that contenders share, as many as threads: those from the given one on, or the last that this process may
+ * use; undefined without `taskset`.
  */
-export function chooseCore(named: number | undefined): number | undefined {
+export function chooseCores(threads: number, named: number | undefined): readonly number[] | undefined {
   if (spawnSync(TASKSET, ["--version"]).status !== 0) return undefined;
-  if (named !== undefined) return named;
+  if (named !== undefined) return Array.from({ length: threads }, (_, i) => named + i);
   const allowed = /Cpus_allowed_list:\s*(\S+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-  return Number(allowed?.split(/[-,]/).at(-1) ?? 0);
+  return listed(allowed ?? "0").slice(-threads);
 }
 
-export async function start({ name, program, args, env }: Command, core: number | undefined): Promise<Rival> {
-  const pinned = core === undefined ? [program, ...args] : [TASKSET, "--cpu-list", String(core), program, ...args];
+export async function start(
+  { name, program, args, env }: Command,
+  cores: readonly number[] | undefined,
+): Promise<Rival> {
+  const pinned = cores === undefined ? [program, ...args] : [TASKSET, "--cpu-list", cores.join(), program, ...args];
   const child = spawn(pinned[0]!, pinned.slice(1), { env: env ?? process.env, stdio: "pipe" });
   const waiting: ((answer: unknown) => void)[] = [];
   let errors = "";

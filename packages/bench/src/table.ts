@@ -93,7 +93,11 @@ const share = ({ rows }: Report): number =>
 
 export function text(report: Report, clock: Clock = "wall"): string {
   const { machine, contenders, absent, rows, rounds, block } = report;
-  const bound = machine.core === null ? "not bound to a core" : `all on core ${machine.core}`;
+  const { threads = 1 } = machine;
+  const bound =
+    machine.core === null
+      ? "not bound to a core"
+      : `all on ${threads === 1 ? "core" : `${threads} threads on cores`} ${machine.core}`;
   const [before, after] = machine.load.map((load) => load.toFixed(1));
   const parts = [
     `${report.date}: ${machine.processor}, ${machine.cores} cores (${bound}), ${machine.system}; ` +

@@ -23,12 +23,13 @@ export function pythonWithTorch(named: string | undefined): string {
 }
 
 /**
- * One thread, and without settings meant for another program's OpenBLAS (OPENBLAS_CORETYPE and the like can halve its
+ * So many threads, and without settings meant for another program's OpenBLAS (OPENBLAS_CORETYPE and the like can halve its
  * speed). `settings` take precedence.
  */
-function environment(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+function environment(threads: number, settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("OPENBLAS_")));
-  return { ...env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1", MKL_NUM_THREADS: "1", ...settings };
+  const n = String(threads);
+  return { ...env, OMP_NUM_THREADS: n, OPENBLAS_NUM_THREADS: n, MKL_NUM_THREADS: n, WEFT_THREADS: n, ...settings };
 }
 
 /** The programs of the published tables: on which device, the folder with their data, and whether steps are graphs. */
@@ -40,10 +41,11 @@ export interface TorchPrograms {
 
 export function torch(
   python: string | undefined,
+  threads: number,
   settings: Readonly<Record<string, string>>,
   wanted?: TorchPrograms,
 ): Command {
-  const common = { program: pythonWithTorch(python), env: environment(settings) };
+  const common = { program: pythonWithTorch(python), env: environment(threads, settings) };
   const args = ["-c", rows(), networks()];
   if (wanted === undefined) return { name: "torch", ...common, args };
   const { device, inputs, compiled } = wanted;

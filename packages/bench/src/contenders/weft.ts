@@ -6,8 +6,8 @@ import { rows } from "../rows/index.ts";
 import { programs } from "../rows/programs.ts";
 import type { TimedStep } from "../rows/row.ts";
 
-export async function weft(on: BackendName): Promise<Contender> {
-  const backend = openSync({});
+export async function weft(on: BackendName, threads: number): Promise<Contender> {
+  const backend = openSync({ threads });
   return {
     title: "Weft",
     version: backend.version,
