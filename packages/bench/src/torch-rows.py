@@ -88,7 +88,8 @@ if speed < (20 if reference else 5):
 
 exec(sys.argv[1])
 ROWS = {}
-TITLE, DETAIL = "PyTorch", f"{blas()}; {speed:.0f} GFLOP/s in a product of 512; 1 thread; Python {sys.version.split()[0]}"
+THREADS = "1 thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads"
+TITLE, DETAIL = "PyTorch", f"{blas()}; {speed:.0f} GFLOP/s in a product of 512; {THREADS}; Python {sys.version.split()[0]}"
 
 
 class Not(Exception):
@@ -183,6 +184,8 @@ def add10_grad_one():
 OPTIMIZERS = {
     "sgd": lambda m: torch.optim.SGD(m.parameters(), lr=0.01),
     "adam": lambda m: torch.optim.Adam(m.parameters(), lr=0.001),
+    "adamw": lambda m: torch.optim.AdamW(m.parameters(), lr=0.001),
+    "momentum": lambda m: torch.optim.SGD(m.parameters(), lr=0.01, momentum=0.9),
 }
 
 
@@ -211,8 +214,36 @@ for rule in ("sgd", "adam"):
     ROWS[f"lenet-{rule}"] = trained(lenet, labeled(1, 28, 28), F.cross_entropy, rule)
 ROWS["charlm-adam"] = trained(CharLM, lambda: (torch.randint(0, 80, (100, 128)), torch.randint(0, 80, (12800,))),
                              lambda found, y: F.cross_entropy(found[0], y), "adam")
+ROWS["vgg-momentum"] = trained(vgg, lambda: (torch.randn(64, 3, 32, 32), torch.randint(0, 10, (64,))), F.cross_entropy,
+                               "momentum")
+ROWS["gpt-adamw"] = trained(GPT, lambda: (torch.randint(0, 65, (2, 256)), torch.randint(0, 65, (512,))),
+                            lambda scores, y: F.cross_entropy(scores.flatten(0, 1), y), "adamw")
 ROWS["gru-adam"] = trained(Reviews, lambda: (torch.randint(0, 30000, (150, 64)), torch.randint(0, 2, (64,))),
                            F.cross_entropy, "adam")
+
+
+
+def forward(build, *shape):
+    def make():
+        model, x = build().eval(), torch.randn(1, *shape)
+
+        def step():
+            with torch.inference_mode():
+                model(x).numpy()
+        return step
+    return make
+
+
+def resnet():
+    try:
+        from torchvision.models import resnet50
+    except Exception as error:
+        raise Not(f"no torchvision: {error}")
+    return resnet50()
+
+
+ROWS["forward-mlp"], ROWS["forward-lenet"] = forward(mlp, 784), forward(lenet, 1, 28, 28)
+ROWS["resnet50-1"] = forward(resnet, 3, 224, 224)
 
 # --- the cost of recording: prefixes of a perceptron with squared loss, then the tape, then the backward pass
 STAGES = [lambda h, w, y: h @ w[0], lambda h, w, y: h + w[1], lambda h, w, y: torch.relu(h), lambda h, w, y: h @ w[2],

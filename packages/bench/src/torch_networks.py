@@ -62,6 +62,43 @@ class Reviews(nn.Module):
         return self.output(y[-1])
 
 
+class Block(nn.Module):
+    def __init__(self, heads, features):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(features), nn.LayerNorm(features)
+        self.given, self.out = nn.Linear(features, 3 * features, bias=False), nn.Linear(features, features, bias=False)
+        self.mlp = nn.Sequential(nn.Linear(features, 4 * features, bias=False), nn.GELU(),
+                                 nn.Linear(4 * features, features, bias=False))
+
+    def attend(self, x):
+        n, t, c = x.shape
+        q, k, v = (y.view(n, t, self.heads, c // self.heads).transpose(1, 2) for y in self.given(x).split(c, 2))
+        if hasattr(F, "scaled_dot_product_attention"):
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        else:
+            scores = q @ k.transpose(-2, -1) / (c // self.heads) ** 0.5
+            later = torch.ones(t, t, dtype=torch.bool, device=x.device).triu(1)
+            y = F.softmax(scores.masked_fill(later, -torch.inf), dim=-1) @ v
+        return self.out(y.transpose(1, 2).reshape(n, t, c))
+
+    def forward(self, x):
+        x = x + self.attend(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class GPT(nn.Module):
+    def __init__(self, tokens=65, layers=6, heads=6, features=384, length=256):
+        super().__init__()
+        self.embed, self.place = nn.Embedding(tokens, features), nn.Parameter(0.02 * torch.randn(length, features))
+        self.blocks = nn.Sequential(*(Block(heads, features) for _ in range(layers)))
+        self.norm, self.output = nn.LayerNorm(features), nn.Linear(features, tokens, bias=False)
+        self.output.weight = self.embed.weight
+
+    def forward(self, x):
+        return self.output(self.norm(self.blocks(self.embed(x) + self.place)))
+
+
 class Tagger(nn.Module):
     """Known words have a vector each; with `letters` all others are read letter by letter. Both are lists of tokens."""
 

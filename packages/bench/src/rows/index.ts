@@ -1,6 +1,7 @@
 // All rows, in the order of the table.
 import { convolutions } from "./conv.ts";
 import { elementwise } from "./elementwise.ts";
+import { forwards } from "./forward.ts";
 import { linalg } from "./linalg.ts";
 import { norms } from "./norm.ts";
 import { recording } from "./recording.ts";
@@ -14,6 +15,7 @@ export const rows: readonly Row[] = [
   ...norms,
   ...elementwise,
   ...training,
+  ...forwards,
   ...planning,
   ...recording,
 ];

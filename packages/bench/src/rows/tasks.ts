@@ -2,7 +2,8 @@
 // same tasks.
 import { diff } from "@weft/autograd";
 import { Chain, Conv, crossEntropy, Dropout, Embedding, GRU, Linear, LSTM, MaxPool, mse, seed } from "@weft/nn";
-import { adam, momentum, sgd, type Optimizer } from "@weft/optim";
+import { GPT, gptLoss } from "@weft/examples";
+import { adam, adamw, momentum, sgd, type Optimizer } from "@weft/optim";
 import { flatten, relu, reshape, slice, type Creation, type Tensor } from "@weft/tensor";
 
 /** Records the work once and returns what must be computed and stored. */
@@ -51,8 +52,8 @@ const classifier = (
   },
 });
 
-const mlp = () => Chain(Linear(784, 64), relu, Linear(64, classes));
-const lenet = () =>
+export const mlp = () => Chain(Linear(784, 64), relu, Linear(64, classes));
+export const lenet = () =>
   Chain(
     Conv({ in: 1, out: 20, kernel: 5 }),
     relu,
@@ -131,6 +132,19 @@ const sentiment: Task = {
   },
 };
 
+const text = { tokens: 65, rows: 2 };
+const network = { layers: 6, heads: 6, features: 384, length: 256, dropout: 0 };
+const gpt: Task = {
+  name: "gpt-adamw",
+  what: "GPT of 6 layers, 6 heads, 384 features, 2 × 256 tokens, AdamW",
+  work({ randint }) {
+    seed(1);
+    const model = GPT(text.tokens, network);
+    const [x, y] = [0, 0].map(() => randint([text.rows, network.length], { high: text.tokens }));
+    return trained(adamw({ lr: 0.001 }), () => gptLoss(model(x!), y!));
+  },
+};
+
 const all: readonly Task[] = [
   linreg,
   classifier("softmax", "softmax regression 784-10", "sgd", 100, [784], () => Linear(784, classes)),
@@ -140,6 +154,7 @@ const all: readonly Task[] = [
   classifier("lenet", "LeNet", "adam", 100, [1, 28, 28], lenet),
   charlm,
   sentiment,
+  gpt,
   classifier("vgg", "small VGG on 32×32", "momentum", 64, [3, 32, 32], vgg),
 ];
 

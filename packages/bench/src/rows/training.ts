@@ -14,6 +14,8 @@ const wanted: Record<string, number> = {
   "lenet-adam": 0.6,
   "charlm-adam": 0.45,
   "gru-adam": 1,
+  "vgg-momentum": 0.45,
+  "gpt-adamw": 0.4,
 };
 
 export const training: readonly Row[] = Object.entries(wanted).map(([name, timesPyTorch]): Row => {
