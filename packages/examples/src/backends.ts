@@ -24,3 +24,9 @@ export async function openBackend(name: BackendName, seed: number): Promise<Back
     throw new UnsupportedError(`the backend ${name} cannot run here: ${reason}`, { cause });
   }
 }
+
+/** What computes, for the first line of the output: the backend, and on how many threads if it has several. */
+export function machineOf(backend: Backend): string {
+  const { threads = 1 } = (backend as { info?(): { readonly threads?: number } }).info?.() ?? {};
+  return threads > 1 ? `${backend.name}, ${threads} threads` : backend.name;
+}

@@ -2,7 +2,7 @@
 // numbers to a folder.
 import { ArgumentError } from "@weft/tensor";
 import { FileError, params, seed as startNumbering } from "@weft/nn";
-import { openBackend } from "../backends.ts";
+import { machineOf, openBackend } from "../backends.ts";
 import { interruption } from "../interruption.ts";
 import { learn } from "../learning.ts";
 import { filesIn } from "../output-folder.ts";
@@ -46,7 +46,7 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
     });
     const size = params(learner.model ?? {}).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
     const learning = learner.model === undefined ? "measures" : `${count(size)} parameters, learns from`;
-    print(`${program.title}, ${learning} ${learner.from} (${backend.name}).`);
+    print(`${program.title}, ${learning} ${learner.from} (${machineOf(backend)}).`);
     stop.begin();
     const learned = await learn(learner, {
       backend,
