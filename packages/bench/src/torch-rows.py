@@ -23,7 +23,7 @@ except Exception as error:
     say({"missing": f"{sys.executable} has no PyTorch: {error}"})
     sys.exit(0)
 
-torch.set_num_threads(int(os.environ.get("WEFT_THREADS", "1")))
+torch.set_num_threads(1)
 torch.manual_seed(0)
 SLOW = 60.0
 
@@ -85,6 +85,7 @@ if speed < (20 if reference else 5):
                     "or a PyTorch that brings one, or name another Python with --python"})
     sys.exit(0)
 
+torch.set_num_threads(int(os.environ.get("WEFT_THREADS", "1")))
 
 exec(sys.argv[1])
 ROWS = {}

@@ -11,7 +11,6 @@ import {
   touched,
   type AnyOp,
   type CallLaunch,
-  type CallOperand,
   type Driver,
   type FusedKernel,
   type Kernel,
@@ -24,9 +23,9 @@ import {
   type PlanRun,
 } from "@weft/kernel";
 import { callsWith } from "./calls/index.ts";
-import { aligned, type Call, type CallMemory, type Calls, type Prepared } from "./calls/call.ts";
+import { aligned, type Call, type CallMemory, type Calls } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
-import { runCall, type CallStep, type KernelStep, type Step } from "./steps.ts";
+import { runCall, stretchOf, type CallStep, type KernelStep, type Step } from "./steps.ts";
 import { Team, type Share } from "./threads/team.ts";
 import { timed } from "./launch-times.ts";
 import { instantiate, type Routine } from "./translate/index.ts";
@@ -57,16 +56,6 @@ export interface Executable {
   /** The first level that may overwrite a leaf, and the first that may once all indices are checked. */
   readonly overwriting: number;
   readonly settled: number;
-}
-
-/** Bytes of a result that stay in the cache until its epilogue has run. */
-const NEAR = 1 << 16;
-
-/** How many units of a call run before its epilogue: whole steps of its first axis. */
-function stretchOf({ units, grain = 1 }: Prepared, { shape, dtype }: CallOperand): number {
-  const step = units / shape[0]!;
-  const near = (NEAR * units) / (sizeOf(shape) * dtypeInfo[dtype].bytes);
-  return Math.ceil(Math.max(grain, near) / step) * step;
 }
 
 function firstWriting(levels: Plan["levels"], donations: Plan["donations"]): number {

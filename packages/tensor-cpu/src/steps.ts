@@ -1,4 +1,5 @@
 // The steps of a plan: kernels and calls, with where their arguments lie.
+import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import type { CallLaunch, CallOperand, KernelLaunch } from "@weft/kernel";
 import type { Common, Prepared } from "./calls/call.ts";
 import type { Routine } from "./translate/index.ts";
@@ -28,6 +29,16 @@ export interface CallStep {
 }
 
 export type Step = KernelStep | CallStep;
+
+/** Bytes of a result that stay in the cache until its epilogue has run. */
+const NEAR = 1 << 16;
+
+/** How many units of a call run before its epilogue: whole steps of its first axis. */
+export function stretchOf({ units, grain = 1 }: Prepared, { shape, dtype }: CallOperand): number {
+  const step = units / shape[0]!;
+  const near = (NEAR * units) / (sizeOf(shape) * dtypeInfo[dtype].bytes);
+  return Math.ceil(Math.max(grain, near) / step) * step;
+}
 
 /** The addresses of operands in this run. */
 function locate(into: number[], operands: readonly CallOperand[], address: Float64Array): void {

@@ -93,6 +93,17 @@ function framing(m: CallMemory, G: Geometry, channels: number) {
 const joined = (...lists: readonly Int32Array[]): Int32Array => Int32Array.from(lists.flatMap((list) => [...list]));
 const pixelsAndTaps = ({ pixels, taps }: Geometry) => ({ tables: joined(pixels, taps) });
 
+/** The fewest outputs for which collecting the pixels again is little work. */
+const FEW_OUTPUTS = 16;
+
+/** Into how many equal parts the outputs of an image are divided so that all threads have some. */
+function partsOf(threads: number, images: number, outputs: number): number {
+  const wanted = threads === 1 ? 1 : Math.ceil((2 * threads) / images);
+  for (let parts = Math.min(wanted, Math.floor(outputs / FEW_OUTPUTS)); parts > 1; parts--)
+    if (outputs % parts === 0) return parts;
+  return 1;
+}
+
 function prepareConv(m: CallMemory, attrs: ConvAttrs, [out]: Results<Operand>, inputs: readonly Operand[]): Prepared {
   const [x, w] = [inputs[0]!, inputs[1]!];
   if (out.dtype !== "f32") return plainConv(m, attrs, out, inputs);
@@ -109,46 +120,52 @@ function prepareConv(m: CallMemory, attrs: ConvAttrs, [out]: Results<Operand>, i
   const image = scratch.take(G.isPadded ? frame.bytes : 0);
   const imageBytes = C * groups * bytesOf(G.inner);
   const groupBytes = C * bytesOf(G.padded);
+  // A unit is a part of the outputs of a group of an image.
+  const parts = partsOf(m.threads, images * groups, O);
+  const outputs = O / parts;
   return {
-    units: images,
+    units: images * groups * parts,
     scratch: scratch.size(),
     products: sizeOf(out.shape) * Q,
     ...pixelsAndTaps(G),
     run: ([to], [px, pw], s, begin, end, { tables: pixels }) => {
       const taps = pixels + 4 * G.pixels.length;
       if (G.isPadded) m.clear(s + image, frame.bytes);
-      for (let n = begin; n < end; n++) {
+      let framed = -1;
+      for (let unit = begin; unit < end; unit++) {
+        const n = Math.floor(unit / (groups * parts));
+        const g = Math.floor(unit / parts) % groups;
+        const part = unit % parts;
         let from = px! + n * imageBytes;
         if (G.isPadded) {
-          frame.toPadded(s + image, from);
+          if (framed !== n) frame.toPadded(s + image, from);
+          framed = n;
           from = s + image;
         }
-        for (let g = 0; g < groups; g++) {
-          const result = to + 4 * (n * groups + g) * O * P;
-          for (let p = 0; p < P; p += PANEL * panels) {
-            const width = Math.min(PANEL * panels, P - p);
-            for (let q = 0; q < Q; q += depth) {
-              const k = Math.min(depth, Q - q);
-              const all = Math.ceil(width / PANEL);
-              collect(s + columns, from + g * groupBytes, pixels + 4 * p, all, taps + 4 * q, k);
-              multiply(
-                pw! + 4 * (g * O * Q + q),
-                4 * Q,
-                4 * Q,
-                0,
-                s + columns,
-                4 * PANEL,
-                4 * PANEL * k,
-                result + 4 * p,
-                4 * P,
-                O,
-                width,
-                k,
-                q === 0 ? 0 : 1,
-                0,
-                s + tile,
-              );
-            }
+        const result = to + 4 * unit * outputs * P;
+        for (let p = 0; p < P; p += PANEL * panels) {
+          const width = Math.min(PANEL * panels, P - p);
+          for (let q = 0; q < Q; q += depth) {
+            const k = Math.min(depth, Q - q);
+            const all = Math.ceil(width / PANEL);
+            collect(s + columns, from + g * groupBytes, pixels + 4 * p, all, taps + 4 * q, k);
+            multiply(
+              pw! + 4 * ((g * O + part * outputs) * Q + q),
+              4 * Q,
+              4 * Q,
+              0,
+              s + columns,
+              4 * PANEL,
+              4 * PANEL * k,
+              result + 4 * p,
+              4 * P,
+              outputs,
+              width,
+              k,
+              q === 0 ? 0 : 1,
+              0,
+              s + tile,
+            );
           }
         }
       }
@@ -274,7 +291,8 @@ function prepareWeightGrad(
     units: groups * O,
     scratch: scratch.size(),
     products: sizeOf(gradient.shape) * Q,
-    grain: some,
+    // Each range walks all images again.
+    grain: m.threads > 1 ? Math.min(some, 2 * PANEL) : some,
     ...pixelsAndTaps(G),
     run: ([to], [px, pg], s, begin, end, { tables: pixels }) => {
       const taps = pixels + 4 * G.pixels.length;

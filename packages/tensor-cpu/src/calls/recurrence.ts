@@ -104,6 +104,9 @@ function cellKernel(m: CallMemory, { name, units, blocks, formula }: Steps) {
   return { run, words, addresses, step: alive === undefined ? undefined : layout.number(kernel, 0) };
 }
 
+/** The least rows of a range, where there are several threads. */
+const ROWS = 12;
+
 /** The words of an operand: its address, and what it moves on in each of the two loops. */
 const OPERAND_WORDS = 3;
 
@@ -117,7 +120,8 @@ const sequence = <A>(
     const at = (i: number): number | undefined => (i < 0 || i >= steps ? undefined : reverse ? steps - 1 - i : i);
     const sums = aligned(kernel.words.byteLength);
     const rest = sums + aligned(4 * batch * columns);
-    const { grain = 1 } = recurrent;
+    // Each range packs the weights, once for all steps.
+    const grain = m.threads > 1 ? Math.min(recurrent.grain ?? 1, ROWS) : (recurrent.grain ?? 1);
     return {
       units: batch,
       grain,

@@ -4,7 +4,7 @@ import { layout, type CallOperand, type Kernel, type KernelLaunch } from "@weft/
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import { aligned, type Call, type Common, type Prepared } from "../calls/call.ts";
 import type { Heap } from "../heap.ts";
-import { located, runCall, type CallStep, type KernelStep, type Step } from "../steps.ts";
+import { located, runCall, stretchOf, type CallStep, type KernelStep, type Step } from "../steps.ts";
 import { needsHost, translate } from "../translate/index.ts";
 import { Pool, Unrecordable } from "./pool.ts";
 import { Recording } from "./recording.ts";
@@ -30,7 +30,8 @@ interface CallShare {
   readonly step: CallStep;
   /** The call, prepared so that it records. */
   readonly call: Prepared;
-  readonly after: number | undefined;
+  /** Its epilogue: the routine, its steps of loop 0 for each unit, and how many units run before it does. */
+  readonly after: { readonly routine: number; readonly steps: number; readonly stretch: number } | undefined;
   readonly range: number;
   readonly rangeOfFirst: number;
   /** Where its ranges find what `first` has written. */
@@ -67,6 +68,12 @@ function timeOf(step: Step): number {
   const { outs, inputs } = step.launch;
   const bytes = [...outs, ...inputs].reduce((n, operand) => n + bytesOf(operand), 0);
   return bytes * cost.byte + (step.call.products ?? 0) * cost.product;
+}
+
+/** How many pieces a step is divided into; none if it runs on the main thread. */
+function piecesOf(share: Share): number {
+  if ("routine" in share) return Math.ceil(share.step.end / share.range);
+  return "call" in share ? Math.ceil(share.call.units / share.range) : 0;
 }
 
 export class Team {
@@ -110,7 +117,8 @@ export class Team {
       scratch = Math.max(scratch, share.call.scratch);
       return share;
     });
-    return shares.every((share) => "alone" in share && share.alone) ? undefined : { shares, top, scratch };
+    const pieces = shares.reduce((n, share) => n + piecesOf(share), 0);
+    return pieces < 2 ? undefined : { shares, top, scratch };
   }
 
   /** How many pieces may be in work at a time, each with so much scratch memory. */
@@ -147,13 +155,16 @@ export class Team {
     try {
       const prepared = call.prepare(this.#recording!, launch.attrs, launch.outs, launch.inputs);
       const { units, first, grain = 1 } = prepared;
-      const epilogue = after && this.#routine(after.launch.kernel);
-      if (after !== undefined && epilogue === undefined) return undefined;
-      const each = after === undefined ? 1 : Math.max(1, units / launch.outs[0].shape[0]!);
+      const routine = after && this.#routine(after.launch.kernel);
+      if (after !== undefined && routine === undefined) return undefined;
+      const steps = after === undefined ? 1 : (after.steps * step.call.units) / units;
+      const [out] = launch.outs;
+      // A range ends where a step of the epilogue does.
+      const each = Number.isInteger(steps) ? 1 : Math.max(1, units / out.shape[0]!);
       return {
         step,
         call: prepared,
-        after: epilogue,
+        after: routine === undefined ? undefined : { routine, steps, stretch: stretchOf(prepared, out) },
         range: this.#range(units, time, each, grain),
         rangeOfFirst: first === undefined ? 0 : Math.ceil(first.units / (this.threads * EACH)),
         shared,
@@ -224,7 +235,8 @@ export class Team {
   #call(share: CallShare, common: Common, base: number, place: () => number): void {
     const pool = this.#pool!;
     const { call, step, after, range } = share;
-    const { outs, inputs, stretch } = step;
+    const { outs, inputs } = step;
+    const stretch = after?.stretch ?? call.units;
     for (let from = 0; from < call.units; from += range) {
       const until = Math.min(from + range, call.units);
       const scratch = place();
@@ -233,7 +245,7 @@ export class Team {
           const end = Math.min(begin + stretch, until);
           call.run(outs, inputs, scratch, begin, end, common);
           if (after !== undefined)
-            pool.call(after, [base + step.after!.args, begin * step.after!.steps, end * step.after!.steps]);
+            pool.call(after.routine, [base + step.after!.args, begin * after.steps, end * after.steps]);
         }
       });
       if (offered) continue;
