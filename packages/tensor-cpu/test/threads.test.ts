@@ -184,6 +184,20 @@ describe("the same bits for any number of threads", () => {
   });
 });
 
+test("a heap that grows is seen by workers that have begun", async () => {
+  const [alone, three] = [1, 3].map((threads) => make({ threads, seed: 1 }, EAGER)) as [CpuBackend, CpuBackend];
+  const kept: Tensor[] = [];
+  const program = (b: CpuBackend): TypedArray => {
+    seed(1);
+    kept.push(b.zeros([1 << 20]));
+    return scope(() => LSTM({ in: 12, hidden: 16 })(b.randn([9, 7, 12]))).dataSync();
+  };
+  expect(program(three)).toEqual(program(alone));
+  while (three.info().running < 3) await new Promise((done) => setTimeout(done, 1));
+  for (let i = 0; i < 40; i++) expect(program(three)).toEqual(program(alone));
+  expect(three.stats().heap).toBeGreaterThan(2 ** 26);
+});
+
 test("memory for one thread is enough: then there is one", () => {
   const [alone, four] = [1, 4].map((threads) => make({ threads, seed: 1, memoryLimit: 1 << 21 }, EAGER));
   const program = (b: CpuBackend): TypedArray =>

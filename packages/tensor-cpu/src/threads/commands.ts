@@ -47,7 +47,7 @@ export function execute(
       );
       i += 2 + a;
     } else {
-      if (kind === -1) u8.fill(0, a >>> 0, (a >>> 0) + b);
+      if (kind === -1) u8.fill(0, a >>> 0, (a >>> 0) + (b >>> 0));
       else if (kind === -2) i32[a >>> 2] = b;
       else if (u8[b >>> 0] !== 0) i32[a >>> 2] = 1;
       i += 3;

@@ -10,7 +10,7 @@ const PIECES = 256;
 const MODULES = 4096;
 const COMMANDS = 1 << 20;
 const CODE = 1 << 24;
-const FIRST_PIECE = 128;
+const FIRST_PIECE = 256;
 /**
  * Looks of a worker before it sleeps, and of the main thread before it does: some tens of microseconds. A pause is 10 to
  * 50 ns.
@@ -130,6 +130,7 @@ export class Pool {
     control[piece] = this.#begin;
     control[piece + 1] = this.#end;
     this.#begin = this.#end;
+    Atomics.store(control, counter.pages, this.#main.memory.buffer.byteLength / 65_536);
     Atomics.store(control, counter.offered, (offered + 1) | 0);
     if (Atomics.load(control, counter.asleep) > 0) Atomics.notify(control, counter.offered);
   }

@@ -15,6 +15,8 @@ export const counter = {
   waiting: 80,
   /** Modules whose code lies in memory. */
   modules: 96,
+  /** Bytes of the heap, in pages of 65,536, that the pieces may lie in. */
+  pages: 112,
 } as const;
 
 /** Memory that the threads share beside the heap. */
@@ -68,6 +70,8 @@ function work(shared: Shared, at: typeof counter, carryOut: typeof execute): voi
       const { exports } = new WebAssembly.Instance(module, { e: { m: heap } });
       for (const { name } of WebAssembly.Module.exports(module)) routines.push(exports[name] as Routine);
     }
+    // A heap that has just grown may still look small here.
+    if (heap.buffer.byteLength < Atomics.load(control, at.pages) * 65_536) continue;
     if (Atomics.compareExchange(control, at.claimed, mine, (mine + 1) | 0) !== mine) continue;
     if (heap.buffer !== buffer) {
       buffer = heap.buffer;
