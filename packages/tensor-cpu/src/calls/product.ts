@@ -36,7 +36,7 @@ interface Product {
 }
 
 /** Work that is done once for all ranges: B is packed into memory that they share, in independent units. */
-export interface Packing {
+interface Packing {
   readonly bytes: number;
   readonly units: number;
   run(to: number, b: number, begin: number, end: number): void;
