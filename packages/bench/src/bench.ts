@@ -74,7 +74,10 @@ if (!(Number.isInteger(threads) && threads > 0)) throw new Error(`--threads: wan
 const program = [
   fileURLToPath(import.meta.url),
   ...(options.tables ? ["--tables"] : []),
-  ...["--backend", options.backend, "--threads", options.threads],
+  "--backend",
+  options.backend,
+  "--threads",
+  options.threads,
 ];
 
 /** Contenders written in JavaScript run in this program, started again. */

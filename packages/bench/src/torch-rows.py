@@ -85,11 +85,12 @@ if speed < (20 if reference else 5):
                     "or a PyTorch that brings one, or name another Python with --python"})
     sys.exit(0)
 
-torch.set_num_threads(int(os.environ.get("WEFT_THREADS", "1")))
+threads = int(os.environ.get("WEFT_THREADS", "1"))
+torch.set_num_threads(threads)
 
 exec(sys.argv[1])
 ROWS = {}
-THREADS = "1 thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads"
+THREADS = "1 thread" if threads == 1 else f"{threads} threads"
 TITLE, DETAIL = "PyTorch", f"{blas()}; {speed:.0f} GFLOP/s in a product of 512; {THREADS}; Python {sys.version.split()[0]}"
 
 

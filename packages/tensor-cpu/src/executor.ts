@@ -53,6 +53,10 @@ export interface Executable {
   /** How the threads share the levels that are worth it, and how many pieces may be in work at a time. */
   readonly shares: readonly (readonly Share[] | undefined)[];
   readonly pieces: number;
+  /** Whether threads share levels: not any more once there was no memory for that. */
+  divided: boolean;
+  /** What one thread needs instead of `shared` and `scratch`. */
+  readonly alone: { readonly shared: number; readonly scratch: number };
   /** The first level that may overwrite a leaf, and the first that may once all indices are checked. */
   readonly overwriting: number;
   readonly settled: number;
@@ -167,6 +171,7 @@ export class Executor implements Driver<Block, Executable> {
       return { launch: l, run: this.#routine(l.kernel), args: at * 4, end: l.words[layout.end]! };
     };
     let [scratch, shared] = [0, 0];
+    const alone = { shared: 0, scratch: 0 };
     // Only drivers that ask for chains get any.
     const launches = plan.levels as readonly (readonly Link[])[];
     const shares: (readonly Share[] | undefined)[] = [];
@@ -186,21 +191,25 @@ export class Executor implements Driver<Block, Executable> {
           fault: lay([0, ...(call.tables ?? [])]) * 4,
           shared: top,
           stretch: after === undefined ? call.units : stretchOf(call, out),
-          after: after && { ...kernelStep(after.launch), steps: (after.unit * out.shape[0]!) / call.units },
+          after: after && { ...kernelStep(after.launch), total: after.unit * out.shape[0]! },
         };
         calls.push(step);
         top += aligned(call.first?.bytes ?? 0);
-        scratch = Math.max(scratch, call.scratch);
+        alone.scratch = Math.max(alone.scratch, call.scratch);
         return step;
       });
       const share = this.#team.share(steps, top, ({ launch }) =>
         this.#calls.foreign.has(launch.op) ? undefined : this.traits(launch.op),
       );
+      alone.shared = Math.max(alone.shared, top);
       shares.push(share?.shares);
       shared = Math.max(shared, share?.top ?? top);
       scratch = Math.max(scratch, share?.scratch ?? 0);
       return steps;
     });
+    const divided = shares.some((share) => share !== undefined);
+    // What runs on the main thread meanwhile needs scratch memory like any piece.
+    scratch = Math.max(scratch, alone.scratch);
     const block = this.heap.allocate(Math.max(words.length * 4, 8));
     this.heap.i32.set(words, block.address >>> 2);
     const settled = plan.donations.filter(({ early }) => !early);
@@ -214,7 +223,9 @@ export class Executor implements Driver<Block, Executable> {
       shared,
       scratch,
       shares,
-      pieces: shares.some((share) => share !== undefined) ? this.#team.piecesWith(scratch) : 1,
+      pieces: divided ? this.#team.piecesWith(scratch) : 1,
+      divided,
+      alone,
       overwriting: firstWriting(launches, plan.donations),
       settled: firstWriting(launches, settled),
     };
@@ -223,7 +234,7 @@ export class Executor implements Driver<Block, Executable> {
   run(e: Executable, plan: Plan, run: PlanRun<Block>): void {
     const { needed, leaves, storages } = run;
     const arena = this.#memoryFor("arena", plan.arena);
-    const { shared, divided } = this.#scratchFor(e);
+    const { shared, scratch, divided } = this.#scratchFor(e);
     const { address } = e;
     const { slots } = plan;
     for (let i = 0; i < slots.length; i++) {
@@ -244,27 +255,31 @@ export class Executor implements Driver<Block, Executable> {
         run.overwritten = true;
       }
       const share = divided && logs === undefined ? e.shares[i] : undefined;
-      if (share !== undefined) this.#team.run(share, address, base, shared, shared + e.shared, e);
+      if (share !== undefined) this.#team.run(share, address, base, shared, scratch, e);
       else
         for (const step of e.levels[i]!) {
           const start = logs === undefined ? 0 : performance.now();
           if ("end" in step) step.run(base + step.args, 0, step.end);
-          else runCall(step, address, base, shared, shared + e.shared);
+          else runCall(step, address, base, shared, scratch);
           if (logs !== undefined) note(logs, timed(step.launch, plan, start));
         }
     }
     this.#check(e, run);
   }
 
-  /** Scratch memory for the pieces of several threads; if there is none, for one thread. */
-  #scratchFor({ shared, scratch, pieces }: Executable): { readonly shared: number; readonly divided: boolean } {
-    if (pieces > 1)
+  /** Scratch memory for the pieces of several threads; if there is none, for one thread, from now on. */
+  #scratchFor(e: Executable): { readonly shared: number; readonly scratch: number; readonly divided: boolean } {
+    if (e.divided)
       try {
-        return { shared: this.#memoryFor("scratch", shared + scratch * pieces), divided: true };
+        const shared = this.#memoryFor("scratch", e.shared + e.scratch * e.pieces);
+        return { shared, scratch: shared + e.shared, divided: true };
       } catch (error) {
         if (!(error instanceof MemoryError)) throw error;
+        e.divided = false;
       }
-    return { shared: this.#memoryFor("scratch", shared + scratch), divided: false };
+    const { alone } = e;
+    const shared = this.#memoryFor("scratch", alone.shared + alone.scratch);
+    return { shared, scratch: shared + alone.shared, divided: false };
   }
 
   /** The address of memory for runs, of at least so many bytes. */

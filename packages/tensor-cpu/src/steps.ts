@@ -24,8 +24,8 @@ export interface CallStep {
   readonly shared: number;
   /** How many units run before the epilogue does. */
   readonly stretch: number;
-  /** The epilogue, and its steps of loop 0 per unit. */
-  readonly after: (KernelStep & { readonly steps: number }) | undefined;
+  /** The epilogue, and its steps of loop 0 for all units. */
+  readonly after: (KernelStep & { readonly total: number }) | undefined;
 }
 
 export type Step = KernelStep | CallStep;
@@ -62,6 +62,6 @@ export function runCall(step: CallStep, address: Float64Array, base: number, mem
   for (let begin = 0; begin < units; begin += stretch) {
     const end = Math.min(begin + stretch, units);
     call.run(outs, inputs, scratch, begin, end, common);
-    after?.run(base + after.args, begin * after.steps, end * after.steps);
+    after?.run(base + after.args, (begin * after.total) / units, (end * after.total) / units);
   }
 }

@@ -28,6 +28,7 @@ import {
   gather,
   IndexError,
   matmul,
+  MemoryError,
   relu,
   square,
   sum,
@@ -184,6 +185,47 @@ describe("the same bits for any number of threads", () => {
   });
 });
 
+test.each([49, 98, 103, 197])(
+  "an epilogue reaches the last of %i rows of each batch, and of as many groups",
+  async (n) => {
+    for (const b of backends) {
+      const [x, w, shift] = [b.ones([3, n, 16]), b.ones([16, 8]), b.full([n, 8], 0.5)];
+      const product = await add(matmul(x, w), shift).data();
+      expect(product.every((value) => value === 16.5)).toBe(true);
+      const [image, kernel] = [b.ones([3, n, 5]), b.ones([n, 1, 3])];
+      const convolved = await add(conv(image, kernel, { groups: n }), b.full([n, 1], 0.5)).data();
+      expect(convolved.every((value) => value === 3.5)).toBe(true);
+    }
+  },
+);
+
+test("more pieces than there is room for at a time", () =>
+  sameBits((b) => {
+    const weights = Array.from({ length: 300 }, (_, i) => param(b.randn([20 + (i % 7), 16])));
+    const rule = adam({ lr: 0.01 });
+    const tape = diff(() => weights.map((w) => sum(square(w))).reduce((x, y) => add(x, y)));
+    rule.update(tape);
+    return weights.map((w) => w.value);
+  }));
+
+test("with little memory a large operand is packed piece by piece", () => {
+  const fits = (threads: number, memoryLimit: number): boolean => {
+    const b = make({ threads, seed: 1, memoryLimit }, EAGER);
+    try {
+      const y = scope(() => matmul(b.ones([100, 1000]), b.ones([1000, 1000]))).dataSync();
+      expect(y.every((value) => value === 1000)).toBe(true);
+      return true;
+    } catch (error) {
+      expect(error).toBeInstanceOf(MemoryError);
+      return false;
+    }
+  };
+  const limits = [5, 6, 7, 8, 9, 10, 12].map((n) => n * 2 ** 20);
+  const found = limits.map((limit) => fits(1, limit));
+  expect(found).toContain(true);
+  expect(limits.map((limit) => fits(4, limit))).toEqual(found);
+});
+
 test("a heap that grows is seen by workers that have begun", async () => {
   const [alone, three] = [1, 3].map((threads) => make({ threads, seed: 1 }, EAGER)) as [CpuBackend, CpuBackend];
   const kept: Tensor[] = [];
@@ -221,7 +263,7 @@ const run = (program: string, ...flags: string[]): string =>
   );
 const source = new URL("../src/open.ts", import.meta.url).href;
 
-/** Waits until all workers have begun, and counts in 20,000 small steps how many of them took part. */
+/** A product that is large enough for several threads. */
 const large = `
   import { add, matmul, sum } from "@weft/tensor";
   const b = make({ threads: 3, seed: 1 });

@@ -7,6 +7,9 @@ export interface Views {
   readonly u8: Uint8Array;
 }
 
+/** How many arguments a routine may have. */
+export const MOST_ARGUMENTS = 16;
+
 /**
  * Carries out the commands in words `from` to `to`. A command begins with the number of a routine (0 or more) and how
  * many arguments follow; or it is -1 (clear: address, bytes), -2 (put: address, value) or -3 (flag: the address of a

@@ -1,14 +1,14 @@
 // The threads of a backend: pieces of work lie in shared memory as commands, and workers and the main thread claim them
 // alike. Nobody waits for a worker that has claimed nothing, and none keeps a process alive.
 import type { CallMemory, Routine } from "../calls/call.ts";
-import { execute } from "./commands.ts";
+import { execute, MOST_ARGUMENTS } from "./commands.ts";
 import { startWorker, type Running } from "./start.ts";
 import { counter, type Shared } from "./worker.ts";
 
 /** How many pieces may be offered at a time, how many modules there may be, words of commands and bytes of code. */
 const PIECES = 256;
 const MODULES = 4096;
-const COMMANDS = 1 << 20;
+const COMMANDS = 1 << 23;
 const CODE = 1 << 24;
 const FIRST_PIECE = 256;
 /**
@@ -43,6 +43,8 @@ export class Pool {
   /** Where the commands of the next piece begin, and end so far. */
   #begin = 0;
   #end = 0;
+  /** Pieces that were offered when all were done the last time. */
+  #finished = 0;
   #sleeps = true;
 
   constructor(main: Main, workers: number) {
@@ -71,11 +73,13 @@ export class Pool {
     return Atomics.load(this.#shared.control, counter.begun);
   }
 
-  /** Gives the routines of a module numbers, in the order of its exports. Undefined if there is no more room. */
+  /** Gives the routines of a module numbers, in the order of its exports. Undefined if workers cannot load it, or there is no more room. */
   learn(bytes: Uint8Array<ArrayBuffer>): { readonly [name: string]: number } | undefined {
     const { control, code, modules } = this.#shared;
     const count = control[counter.modules]!;
     if (count === MODULES || this.#codeEnd + bytes.length > CODE) return undefined;
+    // A worker has the heap, and none of JavaScript's functions.
+    if (WebAssembly.Module.imports(new WebAssembly.Module(bytes)).length > 1) return undefined;
     const routines = this.#main.load(bytes);
     code.set(bytes, this.#codeEnd);
     control[modules + 2 * count] = this.#codeEnd;
@@ -89,6 +93,7 @@ export class Pool {
   call(routine: number, args: readonly number[]): void {
     const { commands } = this.#shared;
     const n = args.length;
+    if (n > MOST_ARGUMENTS) throw new Unrecordable();
     if (this.#end + n + 2 > COMMANDS) throw new Unrecordable();
     commands[this.#end] = routine;
     commands[this.#end + 1] = n;
@@ -105,11 +110,18 @@ export class Pool {
     commands[this.#end++] = b;
   }
 
-  /** Offers what `record` records as one piece. False if it cannot be recorded, or is too much. */
-  piece(record: () => void): boolean {
+  /**
+   * Offers what `record` records as one piece. False if it cannot be recorded, or is too much: of the `first` piece of a
+   * launch half of what there is room for, since others may have more commands.
+   */
+  piece(record: () => void, first = false): boolean {
     for (;;) {
       try {
         record();
+        if (first && this.#end - this.#begin > COMMANDS / 2) {
+          this.#end = this.#begin;
+          return false;
+        }
         this.#offer();
         return true;
       } catch (error) {
@@ -125,7 +137,8 @@ export class Pool {
   #offer(): void {
     const { control, pieces } = this.#shared;
     const offered = control[counter.offered]!;
-    if (((offered - Atomics.load(control, counter.done)) | 0) === PIECES) this.finish();
+    // Counted from the last time that all were done: how many are done now does not say which.
+    if (((offered - this.#finished) | 0) === PIECES) this.finish();
     const piece = pieces + 2 * (offered & (PIECES - 1));
     control[piece] = this.#begin;
     control[piece + 1] = this.#end;
@@ -143,10 +156,16 @@ export class Pool {
       if (mine === control[counter.offered]!) break;
       if (Atomics.compareExchange(control, counter.claimed, mine, (mine + 1) | 0) !== mine) continue;
       const piece = pieces + 2 * (mine & (PIECES - 1));
-      execute(commands, control[piece]!, control[piece + 1]!, this.#main, this.#routines);
-      Atomics.add(control, counter.done, 1);
+      try {
+        execute(commands, control[piece]!, control[piece + 1]!, this.#main, this.#routines);
+      } finally {
+        Atomics.add(control, counter.done, 1);
+      }
     }
     this.#await();
+    this.#finished = control[counter.offered]!;
+    if (Atomics.exchange(control, counter.failed, 0) === 1)
+      throw new Error("tensor-cpu: a thread could not finish its part of an operation");
     // Nobody reads these commands any more. What was recorded for the next piece moves to the front.
     if (this.#begin === 0) return;
     commands.copyWithin(0, this.#begin, this.#end);

@@ -14,7 +14,7 @@ const LEVEL = 40_000;
 const PIECE = 20_000;
 /** Pieces for each thread, so that none waits long for the last one. */
 const EACH = 4;
-/** Bytes of scratch memory for all pieces together. */
+/** Bytes of scratch memory for all pieces together, and of what they share. */
 const SCRATCH = 1 << 26;
 /** A multiply-add, a byte that is read or written, and an instruction for an element of a kernel, in nanoseconds. */
 const cost = { product: 1 / 25, byte: 1 / 10, instruction: 1 / 10 } as const;
@@ -30,8 +30,8 @@ interface CallShare {
   readonly step: CallStep;
   /** The call, prepared so that it records. */
   readonly call: Prepared;
-  /** Its epilogue: the routine, its steps of loop 0 for each unit, and how many units run before it does. */
-  readonly after: { readonly routine: number; readonly steps: number; readonly stretch: number } | undefined;
+  /** Its epilogue: the routine, its steps of loop 0 for all units, and how many units run before it does. */
+  readonly after: { readonly routine: number; readonly total: number; readonly stretch: number } | undefined;
   readonly range: number;
   readonly rangeOfFirst: number;
   /** Where its ranges find what `first` has written. */
@@ -106,7 +106,13 @@ export class Team {
     if (this.threads === 1) return undefined;
     const times = steps.map(timeOf);
     if (times.reduce((a, b) => a + b, 0) * this.#eager < LEVEL) return undefined;
-    this.#pool ??= new Pool(this.#heap, this.threads - 1);
+    const begin = top;
+    try {
+      this.#pool ??= new Pool(this.#heap, this.threads - 1);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return undefined; // no memory beside the heap
+    }
     this.#recording ??= new Recording(this.#heap, this.#pool, this.threads);
     let scratch = 0;
     const shares = steps.map((step, i): Share => {
@@ -118,13 +124,17 @@ export class Team {
       return share;
     });
     const pieces = shares.reduce((n, share) => n + piecesOf(share), 0);
-    return pieces < 2 ? undefined : { shares, top, scratch };
+    return pieces < 2 || top - begin > this.#most() ? undefined : { shares, top, scratch };
   }
 
   /** How many pieces may be in work at a time, each with so much scratch memory. */
   piecesWith(scratch: number): number {
-    const most = Math.min(SCRATCH, this.#heap.limit / 32);
-    return Math.max(1, Math.min(this.threads * EACH, Math.floor(most / Math.max(scratch, 1))));
+    return Math.max(1, Math.min(this.threads * EACH, Math.floor(this.#most() / Math.max(scratch, 1))));
+  }
+
+  /** Bytes that all pieces may have for themselves, and bytes that they may share. */
+  #most(): number {
+    return Math.min(SCRATCH, this.#heap.limit / 32);
   }
 
   /** The least multiple of `step` that makes no more pieces of `units` than are worth it. */
@@ -146,7 +156,9 @@ export class Team {
     const { kernel } = step.launch;
     if (kernel.rank <= kernel.reduced) return undefined; // loop 0 is reduced
     const routine = this.#routine(kernel);
-    return routine === undefined ? undefined : { step, routine, range: this.#range(step.end, time, 16, 1) };
+    return routine === undefined
+      ? undefined
+      : { step, routine, range: this.#range(step.end, time, kernel.lanes === 0 ? 16 : 1, 1) };
   }
 
   #callShare(step: CallStep, time: number, shared: number, call: Call<unknown> | undefined): CallShare | undefined {
@@ -157,14 +169,14 @@ export class Team {
       const { units, first, grain = 1 } = prepared;
       const routine = after && this.#routine(after.launch.kernel);
       if (after !== undefined && routine === undefined) return undefined;
-      const steps = after === undefined ? 1 : (after.steps * step.call.units) / units;
       const [out] = launch.outs;
       // A range ends where a step of the epilogue does.
-      const each = Number.isInteger(steps) ? 1 : Math.max(1, units / out.shape[0]!);
+      const inSteps = after === undefined || Number.isInteger(after.total / units);
+      const each = inSteps ? 1 : Math.max(1, units / out.shape[0]!);
       return {
         step,
         call: prepared,
-        after: routine === undefined ? undefined : { routine, steps, stretch: stretchOf(prepared, out) },
+        after: routine === undefined ? undefined : { routine, total: after!.total, stretch: stretchOf(prepared, out) },
         range: this.#range(units, time, each, grain),
         rangeOfFirst: first === undefined ? 0 : Math.ceil(first.units / (this.threads * EACH)),
         shared,
@@ -244,12 +256,13 @@ export class Team {
         for (let begin = from; begin < until; begin += stretch) {
           const end = Math.min(begin + stretch, until);
           call.run(outs, inputs, scratch, begin, end, common);
-          if (after !== undefined)
-            pool.call(after.routine, [base + step.after!.args, begin * after.steps, end * after.steps]);
+          if (after === undefined) continue;
+          const at = (unit: number): number => (unit * after.total) / call.units;
+          pool.call(after.routine, [base + step.after!.args, at(begin), at(end)]);
         }
-      });
+      }, from === 0);
       if (offered) continue;
-      if (from > 0) throw new Error("tensor-cpu: a piece of a launch has too many commands"); // the first one had few
+      if (from > 0) throw new Error("tensor-cpu: a piece of a launch has too many commands"); // twice those of the first
       share.alone = true;
       return;
     }

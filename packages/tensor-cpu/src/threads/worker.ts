@@ -17,6 +17,8 @@ export const counter = {
   modules: 96,
   /** Bytes of the heap, in pages of 65,536, that the pieces may lie in. */
   pages: 112,
+  /** Whether a worker has failed in the middle of a piece. */
+  failed: 128,
 } as const;
 
 /** Memory that the threads share beside the heap. */
@@ -63,12 +65,19 @@ function work(shared: Shared, at: typeof counter, carryOut: typeof execute): voi
     }
     looked = 0;
     // What has come is compiled before work is claimed, so that whoever cannot compile claims none.
-    for (const last = Atomics.load(control, at.modules); known < last; known++) {
-      const entry = shared.modules + 2 * known;
-      const begin = control[entry]!;
-      const module = new WebAssembly.Module(code.slice(begin, begin + control[entry + 1]!) as Uint8Array<ArrayBuffer>);
-      const { exports } = new WebAssembly.Instance(module, { e: { m: heap } });
-      for (const { name } of WebAssembly.Module.exports(module)) routines.push(exports[name] as Routine);
+    try {
+      for (const last = Atomics.load(control, at.modules); known < last; known++) {
+        const entry = shared.modules + 2 * known;
+        const begin = control[entry]!;
+        const module = new WebAssembly.Module(
+          code.slice(begin, begin + control[entry + 1]!) as Uint8Array<ArrayBuffer>,
+        );
+        const { exports } = new WebAssembly.Instance(module, { e: { m: heap } });
+        for (const { name } of WebAssembly.Module.exports(module)) routines.push(exports[name] as Routine);
+      }
+    } catch {
+      Atomics.sub(control, at.begun, 1);
+      return;
     }
     // A heap that has just grown may still look small here.
     if (heap.buffer.byteLength < Atomics.load(control, at.pages) * 65_536) continue;
@@ -78,7 +87,11 @@ function work(shared: Shared, at: typeof counter, carryOut: typeof execute): voi
       views = { i32: new Int32Array(buffer), u8: new Uint8Array(buffer) };
     }
     const piece = pieces + 2 * (mine & (most - 1));
-    carryOut(commands, control[piece]!, control[piece + 1]!, views, routines);
+    try {
+      carryOut(commands, control[piece]!, control[piece + 1]!, views, routines);
+    } catch {
+      Atomics.store(control, at.failed, 1);
+    }
     Atomics.add(control, at.done, 1);
     if (Atomics.load(control, at.waiting) === 1) Atomics.notify(control, at.done);
   }

@@ -28,7 +28,7 @@ interface NodeProcess {
 
 /**
  * Whether fused multiply-adds (relaxed SIMD) may be used. Node 20 and 21 have them behind a flag, which may be set at
- * run time as long as it happens before a module that needs it is compiled; every worker is to ask too.
+ * run time as long as it happens before a module that needs it is compiled.
  */
 export function relaxedSimd(): boolean {
   if (relaxed === undefined) {
