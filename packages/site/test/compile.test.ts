@@ -6,13 +6,17 @@ import { evaluate } from "./evaluate.ts";
 
 /** Runs cells in order; what the last one showed. */
 async function run(...cells: string[]): Promise<Output[]> {
+  return (await runAs(false, ...cells)).outputs;
+}
+async function runAs(changed: boolean, ...cells: string[]): Promise<{ ok: boolean; outputs: Output[] }> {
   const { run } = page(evaluate);
   let outputs: Output[] = [];
+  let ok = true;
   for (const cell of cells) {
     outputs = [];
-    await run(cell, (output) => outputs.push(output));
+    ({ ok } = await run(cell, (output) => outputs.push(output), changed));
   }
-  return outputs;
+  return { ok, outputs };
 }
 const value = (text: string): Output => ({ kind: "value", text });
 
@@ -74,6 +78,20 @@ const values: Record<string, readonly [cells: readonly string[], shown: string]>
     "1",
   ],
   "a global's name, declared by a cell": [["const name = 'a', status = 1;", "[name, status]"], "[ 'a', 1 ]"],
+  "a dollar sign as any name": [
+    [
+      "const y = 2; let $ = [1, 2].map(($) => $ + y);",
+      "const weft$ = 1;",
+      "[...$, weft$, ((weft$: number) => weft$ + y)(5)]",
+    ],
+    "[ 3, 4, 1, 7 ]",
+  ],
+  "the type of a name that is nowhere": [["const x = 1;", "[typeof nowhere, typeof x]"], "[ 'undefined', 'number' ]"],
+  "the names of functions and classes": [
+    ["const f = (x: number) => x, g = (() => 1), A = class { x = 1 };", "[f, g.name, new A(), f(3)]"],
+    "[ [Function: f], 'g', A { x: 1 }, 3 ]",
+  ],
+  "options of an import": [['const { add } = await import("@weft/tensor", { with: {} });', "typeof add"], "function"],
   "labels and fields that have the name": [
     ["const a = 1;", "a: for (;;) { break a; }", "({ a: 2, b: { a } }).b.a"],
     "1",
@@ -120,6 +138,37 @@ const errors: Record<string, readonly [cell: string, name: string, line: number,
     4,
     /^add: /,
   ],
+  "a wrong shape deep in a model": [
+    "import { open } from '@weft/tensor-cpu';\nimport { Chain, Linear } from '@weft/nn';\nimport { scope } from '@weft/tensor';\nconst { ones } = await open();\nconst inner = Chain(Chain(Linear(2, 3)), Linear(4, 5));\nconst model = Chain(Chain(Chain(inner)));\nscope(() =>\n  model(ones([1, 2])));",
+    "ShapeError",
+    8,
+    /Linear/,
+  ],
+  "an index outside its axis, whose result is shown": [
+    "import { open } from '@weft/tensor-cpu';\nimport { gather } from '@weft/tensor';\nconst { tensor } = await open();\nconst x = gather(tensor([1, 2]), tensor([5], { dtype: 'i32' }));\nx",
+    "IndexError",
+    4,
+    /^gather: an index was outside its axis(?!.*weft-cell)/,
+  ],
+  "an index outside its axis, whose result is printed": [
+    "import { open } from '@weft/tensor-cpu';\nimport { gather } from '@weft/tensor';\nconst { tensor } = await open();\nconst x = gather(tensor([1, 2]), tensor([5], { dtype: 'i32' }));\nconsole.log('x', x);",
+    "IndexError",
+    4,
+    /^gather: an index was outside its axis(?!.*weft-cell)/,
+  ],
+  "a text with a dollar sign": [
+    "throw new Error('it costs $.50 or $.items');",
+    "Error",
+    1,
+    /^it costs \$\.50 or \$\.items$/,
+  ],
+  "a tensor where a chart wants a number": [
+    "import { open } from '@weft/tensor-cpu';\nimport { curve } from '@weft/site/page';\nconst { tensor } = await open();\ncurve('loss').add(0, tensor(1) as any);",
+    "TypeError",
+    4,
+    /^curve\.add: wanted a number as value 1, got a tensor f32\[\]; read it first: await x\.item\(\)$/,
+  ],
+  "what every object has, as a module": ["import 'constructor';", "TypeError", 1, /cannot import constructor/],
   "a module that is not there": ["import { x } from 'left-pad';", "TypeError", 1, /cannot import left-pad/],
   "a name that a module lacks": ["import { addd } from '@weft/tensor';", "TypeError", 1, /exports no addd/],
 };
@@ -133,6 +182,46 @@ test("a cell that fails leaves what it declared before", async () => {
   expect(await run("const x = 1;", "const y = 2; throw new Error('no');", "x + y")).toEqual([value("3")]);
 });
 
+test("an error is shown whatever its name and message are", async () => {
+  const message = (cell: string) => run(cell).then((outputs) => outputs.map((one) => "message" in one && one.message));
+  expect(await message("throw Object.assign(new Error('x'), { message: 5 });")).toEqual(["5"]);
+  expect(await message("throw Object.assign(new Error('x'), { name: Symbol('n') });")).toEqual(["x"]);
+  const getter = "throw Object.defineProperty(new Error('x'), 'message', { get() { throw 1; } });";
+  expect(await message(getter)).toEqual(["undefined"]);
+});
+
+test("what cannot be shown at all is an error, too", async () => {
+  const hostile = "throw new Proxy({}, { getPrototypeOf() { throw new Error('no'); }, ownKeys() { throw 1; } });";
+  for (const cell of [
+    hostile,
+    "throw undefined;",
+    "throw Symbol('s');",
+    `console.log(1);\n//~ (() => { ${hostile} })()`,
+  ])
+    expect((await runAs(false, cell)).ok, cell).toBe(false);
+});
+
+test("what nobody caught is shown, and its cell has failed", async () => {
+  const { run, complain } = page(evaluate);
+  const outputs: Output[] = [];
+  Object.assign(globalThis, { complainInTest: complain });
+  const { ok } = await run("complainInTest(new Error('lost'));", (output) => outputs.push(output));
+  Reflect.deleteProperty(globalThis, "complainInTest");
+  expect([ok, outputs]).toEqual([false, [{ kind: "error", name: "Error", message: "lost", line: 1 }]]);
+});
+
+test("a promise that does not hold is no failure once the code was changed", async () => {
+  const cell = "const x = 1;\nconsole.log(x);\n//> 2\n//~ x === 2";
+  const broken = await runAs(false, cell);
+  expect(broken.ok).toBe(false);
+  const { ok, outputs } = await runAs(true, cell);
+  expect(ok).toBe(true);
+  expect(outputs.filter(({ kind }) => kind === "promise")).toMatchObject([
+    { kept: false, changed: true },
+    { kept: false, changed: true },
+  ]);
+});
+
 const verdicts: Record<string, readonly [cell: string, kept: boolean]> = {
   "lines that are printed": ["console.log('a'); 3\n//> a\n//> 3", true],
   "lines in another order": ["console.log('a'); 3\n//> 3\n//> a", false],
@@ -143,6 +232,7 @@ const verdicts: Record<string, readonly [cell: string, kept: boolean]> = {
   "a condition that does not hold": ["const accuracy = 0.85;\n//~ accuracy > 0.9", false],
   "a condition that is waited for": ["const x = 1;\n//~ await Promise.resolve(x) === 1", true],
   "a condition that is not true but truthy": ["const x = 1;\n//~ x", false],
+  "a condition with a comment": ["const x = 1;\n//~ x === 1 // one", true],
   "a condition that throws": ["1;\n//~ nowhere > 1", false],
 };
 

@@ -2,5 +2,5 @@
 import { compileFunction } from "node:vm";
 import type { CellFunction, Evaluate } from "../src/cells/run.ts";
 
-export const evaluate: Evaluate = (body, filename) =>
-  compileFunction(`"use strict"; return (async () => {${body}\n})();`, ["$", "$import"], { filename }) as CellFunction;
+export const evaluate: Evaluate = ({ body, parameters }, filename) =>
+  compileFunction(`"use strict"; return (async () => {${body}\n})();`, [...parameters], { filename }) as CellFunction;

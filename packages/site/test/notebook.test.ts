@@ -1,4 +1,5 @@
 // What stands between a page and its worker: the line that names the backend, links, outputs that are drawn.
+import { deflateSync, strToU8 } from "fflate";
 import { expect, test, vi } from "vitest";
 import { backendIn, onBackend } from "../src/cells/backends.ts";
 import { copying } from "../src/cells/copying.ts";
@@ -66,6 +67,40 @@ test("a cell that is removed while it runs is stopped, and others run on", async
   await expect.poll(() => sent).toEqual(["for (;;);", "2"]);
 });
 
+test("a cell that runs when the page is reset shows nothing afterwards", async () => {
+  const notebook = new Notebook(() => ({ send() {}, listen() {}, terminate() {} }));
+  const cell = notebook.add("for (;;);");
+  const run = notebook.run(cell);
+  await expect.poll(() => cell.runs.cpu.state).toBe("running");
+  notebook.reset();
+  await run;
+  expect([cell.runs.cpu.state, cell.runs.cpu.items]).toEqual(["new", []]);
+});
+
+test("promises bind until code was changed, and again when it was taken back and has run", async () => {
+  const sent: boolean[] = [];
+  const port = (): Port => {
+    let told: (report: Report) => void;
+    return {
+      send({ run, changed }) {
+        sent.push(changed);
+        told({ run, outcome: { ok: true, milliseconds: 1 } });
+      },
+      listen: (report) => void (told = report),
+      terminate() {},
+    };
+  };
+  const notebook = new Notebook(port);
+  const [a, b] = [notebook.add("1"), notebook.add("2")];
+  await notebook.runAll();
+  a.code = "3";
+  await notebook.runAll();
+  a.code = a.original;
+  await notebook.run(b);
+  await notebook.runAll();
+  expect(sent).toEqual([false, false, true, true, true, false, false]);
+});
+
 test("a reset says that cells were added, if it would lose code of them", () => {
   const notebook = new Notebook();
   const [, own] = [notebook.add("1"), notebook.add("", true)];
@@ -125,21 +160,79 @@ test("points join their curve, and a bar moves", () => {
   expect(moves).toBe(2);
 });
 
-test("a cell that prints a lot sends few messages, which say how much was left out", async () => {
+/** What a served cell reports. */
+async function reportsOf(source: string): Promise<Report[]> {
   const reports: Report[] = [];
-  const ended = new Promise<void>((resolve) => {
-    const receive = serve(evaluate, (report) => {
-      reports.push(report);
+  await new Promise<void>((resolve) => {
+    const { receive } = serve(evaluate, (report) => {
+      reports.push(structuredClone(report)); // as a worker's messages are
       if ("outcome" in report) resolve();
     });
-    receive({ run: 1, source: "for (let i = 0; i < 20_000; i++) console.log(i);" });
+    receive({ run: 1, source, changed: false });
   });
-  await ended;
-  const texts = reports.flatMap((report) => ("outputs" in report ? report.outputs : []));
+  return reports;
+}
+const outputsOf = (reports: readonly Report[]) =>
+  reports.flatMap((report) => ("outputs" in report ? report.outputs : []));
+
+test("a cell that prints a lot sends few lines, the last ones among them, and says how much was left out", async () => {
+  const reports = await reportsOf("for (let i = 0; i < 40_000; i++) console.log(i);\n'end'");
+  const texts = outputsOf(reports);
   expect(texts[0]).toEqual({ kind: "text", text: "0", level: "log" });
-  expect(texts.some((output) => output.kind === "text" && /^… \d+ more$/.test(output.text))).toBe(true);
-  expect(texts.length).toBeLessThan(15_000);
+  expect(texts.at(-1)).toEqual({ kind: "value", text: "end" });
+  const left = texts.flatMap((output) =>
+    output.kind === "text" ? (/^… (\d+) more$/.exec(output.text)?.[1] ?? []) : [],
+  );
+  expect(left.length).toBeGreaterThan(0);
+  expect(texts.length - left.length + left.map(Number).reduce((a, b) => a + b)).toBe(40_001);
   expect(reports.at(-1)).toMatchObject({ run: 1, outcome: { ok: true } });
+});
+
+test("what a message cannot carry is an error, and the cell ends", async () => {
+  const cell =
+    "import { table, curve } from '@weft/site/page';\ntable([{ a: 1 }], [Symbol('s') as any]);\ncurve('a').add(1, 2);";
+  expect(outputsOf(await reportsOf(cell))).toMatchObject([{ kind: "table" }, { kind: "curve" }, { kind: "point" }]);
+  const reports: Report[] = [];
+  const { receive } = serve(evaluate, (report) => {
+    if ("outputs" in report && report.outputs.some(({ kind }) => kind === "table")) throw new TypeError("no clone");
+    reports.push(report);
+  });
+  receive({ run: 1, source: cell, changed: false });
+  await expect.poll(() => reports.at(-1)).toMatchObject({ outcome: { ok: false } });
+  expect(outputsOf(reports)).toMatchObject([
+    { kind: "error", message: expect.stringMatching(/^table: this cannot be shown/) as string },
+    { kind: "curve" },
+    { kind: "point" },
+  ]);
+});
+
+test("a page moves few of its outputs when more come, and keeps its curves", () => {
+  let moves = 0;
+  const items = new Proxy<Item[]>([], {
+    set: (target, name, value) => {
+      moves++;
+      return Reflect.set(target, name, value);
+    },
+  });
+  const take = transcript(items, () => {});
+  take({ kind: "curve", id: 1, names: ["a"], x: "step", log: false });
+  for (let i = 0; i < 10_000; i++) take({ kind: "text", text: String(i), level: "log" });
+  expect(items.length).toBeLessThanOrEqual(1500);
+  expect([items[0], items.at(-1)]).toMatchObject([{ kind: "curve" }, { text: "9999" }]);
+  expect(moves).toBeLessThan(100_000);
+});
+
+test("a text that unpacks to more than a page can bear is none, and a link is unpacked once for all cells", () => {
+  const padded = (spaces: number) =>
+    btoa(String.fromCharCode(...deflateSync(strToU8(`1${" ".repeat(spaces)}`))))
+      .replaceAll("+", "-")
+      .replaceAll("/", "_");
+  expect([unpack(padded(1_000_000)), unpack(padded(2_000_000))]).toEqual([1, undefined]);
+  const parse = vi.spyOn(JSON, "parse");
+  const fragment = `#code=${pack([[0, "once"]])}`;
+  for (let cell = 0; cell < 24; cell++) expect(codeIn(fragment).get(cell)).toBe(cell === 0 ? "once" : undefined);
+  expect(parse).toHaveBeenCalledTimes(1);
+  parse.mockRestore();
 });
 
 test("images of one channel and of three become pixels", () => {

@@ -4,5 +4,5 @@ import { serve } from "../src/cells/serve.ts";
 import { evaluate } from "./evaluate.ts";
 
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- workers have none
-const receive = serve(evaluate, (report) => parentPort!.postMessage(report));
+const { receive } = serve(evaluate, (report) => parentPort!.postMessage(report));
 parentPort!.on("message", receive);

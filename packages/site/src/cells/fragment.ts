@@ -1,5 +1,5 @@
 // Values in the fragment of an address, compressed, so that no server sees them.
-import { deflateSync, inflateSync, strFromU8, strToU8 } from "fflate";
+import { deflateSync, Inflate, strFromU8, strToU8 } from "fflate";
 
 /** The most characters that are unpacked, and bytes that become of them: a short text can unpack to gigabytes. */
 const MOST_CHARACTERS = 200_000;
@@ -27,9 +27,23 @@ export function unpack(text: string): unknown {
   if (text.length > MOST_CHARACTERS) return undefined;
   try {
     const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
-    // What does not fit is left out, and JSON.parse refuses the rest.
-    return JSON.parse(strFromU8(inflateSync(bytes, { out: new Uint8Array(MOST_BYTES) })));
+    return JSON.parse(strFromU8(inflated(bytes)));
   } catch {
     return undefined;
   }
+}
+
+/** Bytes that are unpacked at once, to a thousand times as many at the most. */
+const PART = 1024;
+
+/** Unpacks as long as the result is not too large. */
+function inflated(bytes: Uint8Array): Uint8Array {
+  const result = new Uint8Array(MOST_BYTES);
+  let filled = 0;
+  const stream = new Inflate((part) => {
+    result.set(part, filled); // throws where it does not fit
+    filled += part.length;
+  });
+  for (let i = 0; i < bytes.length; i += PART) stream.push(bytes.subarray(i, i + PART), i + PART >= bytes.length);
+  return result.subarray(0, filled);
 }

@@ -15,12 +15,14 @@ const libraries: Readonly<Record<string, () => Promise<object>>> = {
 };
 
 /** The module of that name, which has all the names that are wanted. */
-export async function load(module: string, wanted: readonly string[] = []): Promise<object> {
-  const library = libraries[module];
+export async function load(module: string, wanted: unknown = []): Promise<object> {
+  const library = Object.hasOwn(libraries, module) ? libraries[module] : undefined;
   if (library === undefined)
     throw new TypeError(`a cell cannot import ${module}: there is ${Object.keys(libraries).join(", ")}`);
   const exports = await library();
-  const missing = wanted.find((name) => !(name in exports));
+  // `import(…)` of a cell may give options instead.
+  const names: readonly unknown[] = Array.isArray(wanted) ? wanted : [];
+  const missing = names.map(String).find((name) => !(name in exports));
   if (missing !== undefined)
     throw new TypeError(`${module} exports no ${missing} (a type is imported with \`type ${missing}\`)`);
   return exports;

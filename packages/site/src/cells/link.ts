@@ -16,8 +16,15 @@ export function linkTo(address: string, cells: readonly Changeable[]): string {
   return changed.length === 0 ? withoutFragment(address) : withFragment(address, name, changed);
 }
 
-/** The code that a fragment carries, by the place of the cell; nothing if it carries none. */
+let last: { readonly fragment: string; readonly code: ReadonlyMap<number, string> } | undefined;
+
+/** The code that a fragment carries, by the place of the cell; nothing if it carries none. Each cell asks for it. */
 export function codeIn(fragment: string): ReadonlyMap<number, string> {
+  if (last?.fragment !== fragment) last = { fragment, code: unpacked(fragment) };
+  return last.code;
+}
+
+function unpacked(fragment: string): ReadonlyMap<number, string> {
   const found = carriedBy(fragment, name);
   const isPlace = (x: unknown): boolean => Number.isInteger(x) && Number(x) >= 0 && Number(x) < MOST;
   const isPair = (x: unknown): x is [number, string] =>

@@ -5,6 +5,8 @@ import type { Outcome } from "./run.ts";
 export interface Request {
   readonly run: number;
   readonly source: string;
+  /** Whether code of the page was changed, so that its promises bind nobody. */
+  readonly changed: boolean;
 }
 
 export type Report =

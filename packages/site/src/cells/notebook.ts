@@ -14,6 +14,8 @@ export interface RunView {
   readonly items: Item[];
   /** Grows when a curve gets a point. */
   moved: number;
+  /** Whether the code that ran last was the reader's, or a link's. */
+  own: boolean;
 }
 
 export interface CellView {
@@ -27,7 +29,7 @@ export interface CellView {
 }
 
 const emptyRun = (): RunView =>
-  shallowReactive({ state: "new", milliseconds: 0, items: shallowReactive<Item[]>([]), moved: 0 });
+  shallowReactive({ state: "new", milliseconds: 0, items: shallowReactive<Item[]>([]), moved: 0, own: false });
 
 function startWorker(): Port {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "cells" });
@@ -123,6 +125,7 @@ export class Notebook {
         const run = cell.runs[name];
         run.items.length = 0;
         run.state = "new";
+        run.own = false;
       }
     }
     this.resets.value++;
@@ -137,24 +140,28 @@ export class Notebook {
   #face(cell: CellView): Record<BackendName, SessionCell> {
     const known = this.#faces.get(cell);
     if (known !== undefined) return known;
-    const face = { cpu: sessionCell(cell, "cpu"), webgpu: sessionCell(cell, "webgpu") };
+    const face = { cpu: this.#sessionCell(cell, "cpu"), webgpu: this.#sessionCell(cell, "webgpu") };
     this.#faces.set(cell, face);
     return face;
   }
-}
 
-function sessionCell(cell: CellView, name: BackendName): SessionCell {
-  const run = cell.runs[name];
-  return {
-    source: () => onBackend(cell.code, name),
-    begin(): Emit {
-      run.items.length = 0;
-      run.state = "running";
-      return transcript(run.items, () => run.moved++);
-    },
-    end({ ok, milliseconds }: Outcome): void {
-      run.state = ok ? "done" : "failed";
-      run.milliseconds = milliseconds;
-    },
-  };
+  #sessionCell(cell: CellView, name: BackendName): SessionCell {
+    const run = cell.runs[name];
+    return {
+      source: () => onBackend(cell.code, name),
+      // What was taken back may still have an effect on cells that have not run since.
+      changed: () => this.changed.value || this.cells.some(({ runs }) => runs[name].own),
+      begin(): Emit {
+        run.items.length = 0;
+        run.state = "running";
+        run.own = cell.code !== cell.original;
+        return transcript(run.items, () => run.moved++);
+      },
+      end({ ok, milliseconds }: Outcome): void {
+        if (run.state !== "running") return; // a reset was faster
+        run.state = ok ? "done" : "failed";
+        run.milliseconds = milliseconds;
+      },
+    };
+  }
 }

@@ -35,6 +35,8 @@ export type Output =
       readonly text: string;
       readonly kept: boolean;
       readonly got: string | undefined;
+      /** Whether code of the page was changed: then the page has promised nothing of this. */
+      readonly changed: boolean;
     }
   | { readonly kind: "error"; readonly name: string; readonly message: string; readonly line: number | undefined };
 
@@ -42,6 +44,8 @@ export type Emit = (output: Output) => void;
 
 let emit: Emit | undefined;
 let queue: Promise<void> | undefined;
+/** The first thing that could not be shown. */
+let wrong: { readonly error: unknown } | undefined;
 let ids = 0;
 
 /** A number that no other output has. */
@@ -50,6 +54,7 @@ export const freshId = (): number => ++ids;
 /** From now on outputs go there. */
 export function directTo(target: Emit): void {
   emit = target;
+  wrong = undefined;
 }
 
 /** Shows something of the running cell, at once unless something before it is still being read from the device. */
@@ -57,14 +62,22 @@ export function put(output: Output | Promise<Output>): void {
   const target = emit;
   if (queue === undefined && !(output instanceof Promise)) return target?.(output);
   const before = queue ?? Promise.resolve();
-  const after = before.then(async () => target?.(await output));
-  queue = after;
-  void after
-    .catch(() => {})
-    .then(() => {
-      if (queue === after) queue = undefined;
+  // What cannot be read must not keep back what comes after it.
+  const after = before
+    .then(async () => target?.(await output))
+    .catch((error: unknown) => {
+      if (target === emit) wrong ??= { error };
     });
+  queue = after;
+  void after.then(() => {
+    if (queue === after) queue = undefined;
+  });
 }
 
 /** Resolves when all that was put has gone out; throws what a read threw. */
-export const settled = async (): Promise<void> => queue;
+export async function settled(): Promise<void> {
+  await queue;
+  const first = wrong;
+  wrong = undefined;
+  if (first !== undefined) throw first.error;
+}

@@ -17,7 +17,11 @@ export function show(...values: readonly unknown[]): void {
  */
 export function table(rows: readonly Readonly<Record<string, unknown>>[], columns = Object.keys(rows[0] ?? {})): void {
   const cell = (value: unknown): string => (typeof value === "number" ? short(value) : formatted([value]));
-  put({ kind: "table", columns, rows: rows.map((row) => columns.map((column) => cell(row[column]))) });
+  put({
+    kind: "table",
+    columns: columns.map(String),
+    rows: rows.map((row) => columns.map((column) => cell(row[column]))),
+  });
 }
 
 const short = (x: number): string => (Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(4))));
@@ -45,6 +49,7 @@ export interface HostImages {
  */
 export function image(x: Tensor | HostImages, { labels = [], range, scale }: ImageOptions = {}): void {
   const shape = pictures(x.shape);
+  numeric("image", "scale", scale ?? 1);
   const output = (data: TypedArray): Output => ({
     kind: "images",
     width: shape.width,
@@ -77,8 +82,27 @@ export interface Curve {
  */
 export function curve(names: string | readonly string[], { x = "step", log = false }: CurveOptions = {}): Curve {
   const id = freshId();
-  put({ kind: "curve", id, names: typeof names === "string" ? [names] : names, x, log });
-  return { add: (x, ...values) => put({ kind: "point", id, x, values }) };
+  put({
+    kind: "curve",
+    id,
+    names: (typeof names === "string" ? [names] : names).map(String),
+    x: String(x),
+    log: log === true,
+  });
+  return {
+    add(x, ...values) {
+      [x, ...values].forEach((value, i) => numeric("curve.add", i === 0 ? "x" : `value ${i}`, value));
+      put({ kind: "point", id, x, values });
+    },
+  };
+}
+
+/** What is drawn must be a number: a tensor is a common slip, and no message to the page can carry it. */
+function numeric(operation: string, what: string, value: unknown): void {
+  if (typeof value === "number") return;
+  const given = isTensor(value) ? `a tensor ${value.dtype}[${value.shape.join(", ")}]` : formatted([value]);
+  const advice = isTensor(value) ? "; read it first: await x.item()" : "";
+  throw new TypeError(`${operation}: wanted a number as ${what}, got ${given}${advice}`);
 }
 
 /** Milliseconds between two drawings of a bar. */

@@ -16,6 +16,8 @@ export function pictures(shape: readonly number[]): ImageShape {
     throw new TypeError(
       `image: wanted [height, width], [channels, height, width] or [n, channels, height, width] with 1 or 3 channels, got [${shape.join(", ")}]`,
     );
+  if (width * height === 0)
+    throw new TypeError(`image: [${shape.join(", ")}] has no pixels; wanted a height and a width of 1 or more`);
   return { count, channels, height, width };
 }
 
@@ -23,6 +25,8 @@ export function pictures(shape: readonly number[]): ImageShape {
 export function colored(data: TypedArray, shape: ImageShape, [black, white]: readonly [number, number]): Pixels[] {
   const { count, channels, height, width } = shape;
   const plane = height * width;
+  const wanted = count * channels * plane;
+  if (data.length !== wanted) throw new TypeError(`image: the shape wants ${wanted} elements, got ${data.length}`);
   return Array.from({ length: count }, (_, n) => {
     const pixels = new Uint8ClampedArray(4 * plane).fill(255);
     for (let i = 0; i < plane; i++)

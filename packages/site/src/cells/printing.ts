@@ -8,9 +8,15 @@ type Text = Extract<Output, { text: string; kind: "text" | "value" }>;
 /** Values in one line or more, as `console.log` has them. */
 export const formatted = (values: readonly unknown[]): string => format(...values);
 
-/** Values as an output: at once, unless there is a tensor whose elements must be waited for. */
+/**
+ * Values as an output: at once, unless there is a tensor whose elements must be waited for. A tensor that has no values,
+ * as where an index was outside its axis, throws, at once or later.
+ */
 export function shown(values: readonly unknown[], as: (text: string) => Text): Output | Promise<Output> {
-  return values.some(isFar) ? formattedLater(values).then(as) : as(formatted(values));
+  if (values.some(isFar)) return formattedLater(values).then(as);
+  const text = formatted(values);
+  if (text.includes("no values: ")) for (const value of values) if (isNear(value)) value.dataSync();
+  return as(text);
 }
 
 /** The value of a cell, or of `show`. */
@@ -32,6 +38,9 @@ export const cellConsole = {
 
 const isFar = (value: unknown): value is Tensor =>
   isTensor(value) && value.ended === undefined && value.interpreter.backend.readSync === undefined;
+
+const isNear = (value: unknown): value is Tensor =>
+  isTensor(value) && value.ended === undefined && value.interpreter.backend.readSync !== undefined;
 
 const formattedLater = async (values: readonly unknown[]): Promise<string> =>
   formatted(await Promise.all(values.map((value) => (isFar(value) ? textOf(value) : value))));

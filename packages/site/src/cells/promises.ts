@@ -26,6 +26,6 @@ export function keeps(printed: readonly string[], promised: readonly string[]): 
   if (lines.length !== promised.length) return false;
   return promised.every((line, i) => {
     const parts = anywhere(line).split("…").map(literally);
-    return new RegExp(`^${parts.join(".*")}$`).test(lines[i]!);
+    return new RegExp(`^${parts.join(".*")}$`, "s").test(lines[i]!);
   });
 }

@@ -1,16 +1,20 @@
 // Runs cells one after the other against the state of their page. The same code runs in the worker of a page and, for
 // the tests, in Node; only how text becomes a function differs.
-import { compile, CellSyntaxError } from "./compile.ts";
+import { compile, CellSyntaxError, type Compiled } from "./compile.ts";
+import { failure, withLine } from "./failure.ts";
 import { load } from "./libraries.ts";
-import { directTo, put, settled, type Emit, type Output } from "./output.ts";
+import { directTo, put, settled, type Emit } from "./output.ts";
 import { asValue, cellConsole, formatted, shown } from "./printing.ts";
 import { keeps, promisesOf } from "./promises.ts";
 
-/** A compiled cell: `$` is the state, `$import` loads a module. */
-export type CellFunction = ($: object, $import: typeof load) => Promise<unknown>;
+/** A compiled cell. */
+export type CellFunction = (
+  state: object,
+  load: (module: string, wanted?: unknown) => Promise<object>,
+) => Promise<unknown>;
 
-/** Makes a function of a body. Its lines keep their numbers, and a stack names them as `file`. */
-export type Evaluate = (body: string, file: string) => CellFunction | Promise<CellFunction>;
+/** Makes a function of a compiled cell. Its lines keep their numbers, and a stack names them as `file`. */
+export type Evaluate = (compiled: Compiled, file: string) => CellFunction | Promise<CellFunction>;
 
 export interface Outcome {
   readonly ok: boolean;
@@ -19,29 +23,44 @@ export interface Outcome {
 }
 
 export interface Page {
-  /** Runs a cell; what it shows and what becomes of its promises goes to `emit`. Never throws. */
-  run(source: string, emit: Emit): Promise<Outcome>;
+  /**
+   * Runs a cell; what it shows and what becomes of its promises goes to `emit`. Never throws. If code of the page was
+   * changed, a promise that is not kept is no failure.
+   */
+  run(source: string, emit: Emit, changed?: boolean): Promise<Outcome>;
+  /** Shows an error that nobody caught: of a promise that is not awaited, or of a timer. */
+  complain(error: unknown): void;
 }
+
+/** Frames of a stack that are kept: with the ten of a default, a mistake in a `Chain` does not show the cell. */
+const DEEP = 100;
 
 /** A page on which nothing has run. */
 export function page(evaluate: Evaluate): Page {
   const state = emptyState();
   let runs = 0;
+  let file = "";
+  let complaints = 0;
 
   async function call(source: string): Promise<unknown> {
-    const file = `weft-cell-${++runs}.js`;
+    file = `weft-cell-${++runs}.js`;
+    const { stackTraceLimit } = Error as { stackTraceLimit?: number };
     try {
-      const { body } = compile(source, ["console", ...Object.keys(state)]);
+      const compiled = compile(source, ["console", ...Object.keys(state)]);
+      Reflect.set(Error, "stackTraceLimit", DEEP);
       return await (
-        await evaluate(body, file)
+        await evaluate(compiled, file)
       )(state, load);
     } catch (error) {
       throw error instanceof CellSyntaxError ? error : withLine(error, file);
+    } finally {
+      Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
     }
   }
 
   return {
-    async run(source, emit) {
+    async run(source, emit, changed = false) {
+      const before = complaints;
       const printed: string[] = [];
       directTo((output) => {
         if (output.kind === "text" || output.kind === "value") printed.push(output.text);
@@ -55,28 +74,33 @@ export function page(evaluate: Evaluate): Page {
         await settled();
         const milliseconds = took();
         const { lines, conditions } = promisesOf(source);
-        let ok = true;
+        let ok = complaints === before;
         const tell = (of: "lines" | "condition", text: string, kept: boolean, got?: string): void => {
-          ok &&= kept;
-          emit({ kind: "promise", of, text, kept, got });
+          ok &&= kept || changed;
+          emit({ kind: "promise", of, text, kept, got, changed });
         };
         if (lines.length > 0) tell("lines", lines.join("\n"), keeps(printed, lines), printed.join("\n"));
         for (const condition of conditions) tell("condition", condition, ...(await holds(condition)));
         return { ok, milliseconds };
       } catch (error) {
         await settled().catch(() => {});
-        emit(failure(error));
+        emit(failure(error, file));
         return { ok: false, milliseconds: took() };
       }
+    },
+    complain(error) {
+      complaints++;
+      put(failure(withLine(error, file), file));
     },
   };
 
   async function holds(condition: string): Promise<[kept: boolean, got?: string]> {
     try {
-      const value = await call(`(${condition});`);
+      const value = await call(`(${condition}\n);`); // it may end in a comment
       return [value === true, value === true || value === false ? undefined : formatted([value])];
     } catch (error) {
-      return [false, String(error)];
+      const { name, message } = failure(error, file);
+      return [false, `${name}: ${message}`];
     }
   }
 }
@@ -92,21 +116,4 @@ function emptyState(): object {
       Reflect.defineProperty(state as object, name, { value, writable: true, enumerable: true, configurable: true }),
   });
   return Object.create(globals, { console: { value: cellConsole, writable: true } }) as object;
-}
-
-const lines = new WeakMap<Error, number>();
-
-/** Notes the line of the cell that an error comes from. */
-function withLine(error: unknown, file: string): Error {
-  const thrown = error instanceof Error ? error : new Error(formatted([error]));
-  const line = new RegExp(`${file.replaceAll(".", String.raw`\.`)}:(\\d+)`).exec(thrown.stack ?? "")?.[1];
-  if (line !== undefined) lines.set(thrown, Number(line));
-  return thrown;
-}
-
-function failure(error: unknown): Output {
-  const { name } = error as Error;
-  const message = (error as Error).message.replaceAll(/\$\.(?=[\w$])/g, ""); // engines quote the compiled code
-  const line = error instanceof CellSyntaxError ? error.line : lines.get(error as Error);
-  return { kind: "error", name, message, line };
 }

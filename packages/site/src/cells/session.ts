@@ -8,6 +8,8 @@ import type { Outcome } from "./run.ts";
 export interface SessionCell {
   /** The code to run. */
   source(): string;
+  /** Whether code of the page was changed, so that a promise that does not hold is no failure. */
+  changed(): boolean;
   /** Called when it starts; outputs of the run go to what this returns. */
   begin(): Emit;
   end(outcome: Outcome): void;
@@ -52,7 +54,7 @@ export class Session {
   }
 
   /** Ends whatever runs, and forgets what has run. */
-  stop(reason = "stopped"): void {
+  stop(reason = "it had not ended; the next run begins anew, with the cells above it"): void {
     this.#generation++;
     this.#port?.terminate();
     this.#port = undefined;
@@ -73,11 +75,10 @@ export class Session {
     const emit = cell.begin();
     const start = performance.now();
     const outcome = await new Promise<Outcome>((resolve) => {
-      const fail = (name: string) => (message: string) => {
-        emit({ kind: "error", name, message, line: undefined });
+      this.#abandon = (message) => {
+        emit({ kind: "error", name: "Stopped", message, line: undefined });
         resolve({ ok: false, milliseconds: performance.now() - start });
       };
-      this.#abandon = fail("Stopped");
       this.#port ??= this.#start();
       this.#port.listen(
         (report: Report) => {
@@ -87,7 +88,7 @@ export class Session {
         },
         (reason) => this.stop(`the worker of this page ended (${reason}); the next run starts another`),
       );
-      this.#port.send({ run, source: cell.source() });
+      this.#port.send({ run, source: cell.source(), changed: cell.changed() });
     });
     this.#abandon = undefined;
     this.#ran.delete(cell);

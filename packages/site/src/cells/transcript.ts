@@ -10,8 +10,18 @@ export interface Chart extends Of<"curve"> {
 
 export type Item = Exclude<Output, Of<"curve"> | Of<"point">> | Chart;
 
-/** Texts that are kept; of more the first go. */
+/** Outputs that are kept; of more the first go, several at once, since each of the others moves. */
 const MOST = 1000;
+const TOGETHER = 500;
+
+const isLasting = ({ kind }: Item): boolean => kind === "curve" || kind === "progress" || kind === "error";
+
+/** Removes the first, but for curves that still grow, bars and errors. */
+function shorten(items: Item[]): void {
+  let excess = items.length - MOST;
+  const kept = items.filter((item) => isLasting(item) || excess-- <= 0);
+  items.splice(0, items.length, ...kept);
+}
 
 /** Takes outputs into `items`; `moved` is called when a curve got a point. */
 export function transcript(items: Item[], moved: () => void): Emit {
@@ -39,7 +49,7 @@ export function transcript(items: Item[], moved: () => void): Emit {
       }
       default:
         items.push(output);
-        if (items.length > MOST) items.shift();
+        if (items.length > MOST + TOGETHER) shorten(items);
     }
   };
 }

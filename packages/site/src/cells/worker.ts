@@ -4,8 +4,8 @@ import type { Request } from "./messages.ts";
 import { serve } from "./serve.ts";
 import type { CellFunction, Evaluate } from "./run.ts";
 
-const evaluate: Evaluate = async (body, file) => {
-  const text = `export default async ($, $import) => {${body}\n}\n//# sourceURL=${file}`;
+const evaluate: Evaluate = async ({ body, parameters }, file) => {
+  const text = `export default async (${parameters.join(", ")}) => {${body}\n}\n//# sourceURL=${file}`;
   const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   try {
     const module = (await import(/* @vite-ignore */ url)) as { default: CellFunction };
@@ -16,5 +16,20 @@ const evaluate: Evaluate = async (body, file) => {
 };
 
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- workers have none
-const receive = serve(evaluate, (report) => postMessage(report));
+const { receive, complain } = serve(evaluate, (report) => postMessage(report));
 addEventListener("message", ({ data }: MessageEvent<Request>) => receive(data));
+// What nobody caught is shown, and the worker lives on.
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  complain(event.reason);
+});
+addEventListener("error", (event) => {
+  event.preventDefault();
+  complain(event.error);
+});
+// A worker that closed itself would leave the page waiting.
+Object.defineProperty(globalThis, "close", {
+  value() {
+    throw new TypeError("close: a cell cannot close the worker in which it runs; Stop ends it");
+  },
+});
