@@ -4,6 +4,7 @@ import { defineConfig, type DefaultTheme } from "vitepress";
 import llms from "vitepress-plugin-llms";
 import { declarationsPlugin } from "../src/editor/declarations.ts";
 import { typescriptBeside, typescriptFile } from "../src/editor/typescript-file.ts";
+import { loadedInPages } from "../src/manifests.ts";
 import { liveCells } from "../src/markdown/cells.ts";
 import { policy } from "../src/markdown/policy.ts";
 import { referenceMenu } from "../src/reference/entries.ts";
@@ -50,7 +51,7 @@ export default defineConfig({
   themeConfig: {
     search: { provider: "local", options: { _render: renderForSearch } },
     nav: [
-      { text: "Tutorials", link: "/tutorials/how-fast", activeMatch: "^/tutorials/" },
+      { text: "Tutorials", link: "/tutorials/quick-start", activeMatch: "^/tutorials/" },
       { text: "Guides", link: "/guides/install", activeMatch: "^/guides/" },
       { text: "Reference", link: "/reference/", activeMatch: "^/reference/" },
       { text: "Playground", link: "/playground" },
@@ -152,6 +153,7 @@ export default defineConfig({
     optimizeDeps: {
       // What only workers and later parts import: found late, it would load the page anew.
       include: [
+        ...loadedInPages(),
         "@codemirror/autocomplete",
         "@codemirror/lang-javascript",
         "@codemirror/language",

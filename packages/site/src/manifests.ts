@@ -25,3 +25,14 @@ export const manifestOf = (folder: string): Manifest =>
 /** The file that is taken under a condition; a page has none but the default. */
 export const fileFor = (exported: Exported, condition: "node" | "default"): string =>
   typeof exported === "string" ? exported : fileFor(exported[condition] ?? exported["default"]!, condition);
+
+/** What only Node takes of what our packages depend on. */
+const onlyNode = new Set(["cli-progress"]);
+
+/** What pages load of what our packages depend on, as Vite names it: "@weft/data > d3-dsv". */
+export const loadedInPages = (): string[] =>
+  Object.keys(manifestOf("site").dependencies!).flatMap((name) =>
+    Object.keys(manifestOf(name.replace("@weft/", "")).dependencies ?? {})
+      .filter((dependency) => !dependency.startsWith("@weft/") && !onlyNode.has(dependency))
+      .map((dependency) => `${name} > ${dependency}`),
+  );

@@ -11,7 +11,7 @@ import { cellsOf, quickCells } from "../src/markdown/cells.ts";
 import { entries } from "../src/reference/entries.ts";
 import type { Files } from "../src/editor/above.ts";
 import { cellChecker } from "./cell-errors.ts";
-import { seriousFaults } from "./faults.ts";
+import { complaintsOf, seriousFaults } from "./faults.ts";
 import { buildSite, serveFolder, type Serving } from "./serving.ts";
 import { written } from "./written.ts";
 
@@ -58,14 +58,7 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
   /** Opens a page, and notes what it complains of. */
   async function open(path: string, within = context, at = serving): Promise<{ page: Page; complaints: string[] }> {
     const page = await within.newPage();
-    const complaints: string[] = [];
-    page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => complaints.push(error.message));
-    page.on("response", (response) => {
-      if (response.status() >= 400) complaints.push(`${response.status()} ${response.url()}`);
-    });
+    const complaints = complaintsOf(page);
     await page.goto(at.address + path);
     await page.waitForLoadState("networkidle");
     return { page, complaints };
@@ -367,12 +360,16 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     await page.close();
   });
 
-  test("an endless loop stops, and the page runs on", { timeout: 2 * MINUTES }, async () => {
+  test.for([
+    ["for (;;);", 0],
+    ["for (let i = 0; ; i++) console.log(i)", 1000],
+  ] as const)("an endless loop stops, and the page runs on: %s", { timeout: 2 * MINUTES }, async ([code, lines]) => {
     const { page, complaints } = await open("tutorials/tensors.html");
     const cell = page.locator(".live-cell").first();
-    await edit(page, 0, "for (;;);");
+    await edit(page, 0, code);
     await page.keyboard.press("Control+Enter");
     await expect.poll(() => cell.locator(".run-output").getAttribute("data-state"), soon).toBe("running");
+    await expect.poll(() => cell.locator(".shown-text").count(), soon).toBeGreaterThanOrEqual(lines);
     await cell.getByRole("button", { name: "Stop" }).click();
     await expect.poll(() => cell.locator(".shown-error").innerText(), soon).toContain("Stopped: it had not ended");
     await edit(page, 0, "6 * 7");
@@ -402,9 +399,32 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
     const { page: other, complaints } = await open(page.url().slice(serving.address.length));
     await expect.poll(() => other.locator(".cm-content").first().innerText(), soon).toBe("'from a link, ü'");
     expect(complaints).toEqual([]);
+    other.once("dialog", (dialog) => void dialog.accept());
     await other.getByRole("button", { name: "Reset" }).click();
     await expect.poll(() => other.locator(".cm-content").first().innerText(), soon).toContain("const radius = 2;");
     await Promise.all([page.close(), other.close()]);
+  });
+
+  test("a run of all that stops leads to the cell, a change comes again", { timeout: 2 * MINUTES }, async () => {
+    const { page, complaints } = await open("tutorials/tensors.html");
+    await page.locator(".cell-bar input[value=cpu]").check();
+    await edit(page, 0, "const radius = 3; Math.PI * radius ** 2\n//> 12.57");
+    await edit(page, 1, "throw new Error('mine')");
+    await page.getByRole("button", { name: "Run all" }).press("Enter");
+    const said = page.getByRole("status").filter({ hasText: "Run all stopped at cell 2." });
+    await expect.poll(() => said.count(), soon).toBe(1);
+    expect(await page.getByRole("button", { name: "Run all" }).evaluate((x) => x === document.activeElement)).toBe(
+      true,
+    );
+    expect(await page.locator(".shown-promise.void").first().innerText()).toContain(
+      "The page promised 12.57; the code",
+    );
+    await said.getByRole("link").click();
+    await expect.poll(() => page.url(), soon).toContain("#cell-2");
+    await page.reload();
+    await expect.poll(() => page.locator(".cm-content").last().innerText(), soon).toBe("throw new Error('mine')");
+    expect(complaints).toEqual([]);
+    await page.close();
   });
 
   test("a page takes the files of a data set and no others, and forgets them", { timeout: 2 * MINUTES }, async () => {

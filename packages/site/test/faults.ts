@@ -1,4 +1,4 @@
-// What axe finds wrong with the accessibility of a page.
+// What is wrong with a page: what it complains of, and what axe finds of its accessibility.
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright";
 
@@ -17,4 +17,17 @@ export async function seriousFaults(page: Page, themes: readonly string[]): Prom
     found.push(...serious.map(({ id, nodes }) => `${theme}: ${id}: ${nodes.map(({ html }) => html).join("\n")}`));
   }
   return found;
+}
+
+/** What a page complains of from now on. */
+export function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("response", (response) => {
+    if (response.status() >= 400) complaints.push(`${response.status()} ${response.url()}`);
+  });
+  return complaints;
 }

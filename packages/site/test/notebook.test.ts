@@ -4,6 +4,7 @@ import { expect, test, vi } from "vitest";
 import { backendIn, onBackend } from "../src/cells/backends.ts";
 import { copying } from "../src/cells/copying.ts";
 import { pack, unpack } from "../src/cells/fragment.ts";
+import { Begun, keep } from "../src/cells/kept.ts";
 import { codeIn, linkTo } from "../src/cells/link.ts";
 import type { Port, Report } from "../src/cells/messages.ts";
 import { Notebook } from "../src/cells/notebook.ts";
@@ -65,6 +66,83 @@ test("a cell that is removed while it runs is stopped, and others run on", async
   await run;
   void notebook.run(c);
   await expect.poll(() => sent).toEqual(["for (;;);", "2"]);
+});
+
+/** What a tab keeps. */
+function storage(): Storage {
+  const texts = new Map<string, string>();
+  return {
+    getItem: (key) => texts.get(key) ?? null,
+    setItem: (key, text) => void texts.set(key, text),
+    removeItem: (key) => void texts.delete(key),
+    clear: () => texts.clear(),
+    key: (i) => [...texts.keys()][i] ?? null,
+    get length() {
+      return texts.size;
+    },
+  };
+}
+
+test("what the reader changed comes again, until it is taken back, the page is another one, or a link brings code", () => {
+  const tab = storage();
+  const cells = ["a", "b", ""].map((original) => ({ original, code: original }));
+  keep(tab, "/p", "#part", cells);
+  expect(tab.length).toBe(0);
+  cells[1]!.code = "b2";
+  cells[2]!.code = "own";
+  keep(tab, "/p", "#part", cells);
+  const begun = new Begun(tab, "/p", "");
+  expect([begun.code(0, "a"), begun.code(1, "b"), begun.code(2, ""), begun.cells]).toEqual([undefined, "b2", "own", 3]);
+  expect(begun.code(1, "b, mended")).toBeUndefined();
+  expect(new Begun(tab, "/other", "").cells).toBe(0);
+  const link = `#code=${pack([[0, "linked"]])}`;
+  const followed = new Begun(tab, "/p", link);
+  expect([followed.code(0, "a"), followed.code(1, "b"), followed.cells]).toEqual(["linked", undefined, 1]);
+  cells.forEach((cell) => (cell.code = cell.original));
+  cells[0]!.code = "linked, and changed";
+  keep(tab, "/p", link, cells);
+  for (const fragment of [link, "#part"]) {
+    const again = new Begun(tab, "/p", fragment);
+    expect([again.code(0, "a"), again.linked, again.fragment]).toEqual(["linked, and changed", [0], link]);
+  }
+  cells[0]!.code = "a";
+  keep(tab, "/p", link, cells);
+  expect(tab.length).toBe(0);
+});
+
+test("a tab that keeps nothing, or something else, is no hindrance", () => {
+  const full = {
+    ...storage(),
+    setItem: () => {
+      throw new Error("full");
+    },
+  };
+  keep(full, "/p", "", [{ original: "a", code: "b" }]);
+  const strange = storage();
+  for (const text of ["{", "5", '{"fragment":"","cells":5}']) {
+    strange.setItem("weft-cells:/p", text);
+    expect(new Begun(strange, "/p", "").cells).toBe(0);
+  }
+});
+
+test("a run of all says at which cell it stopped, until something runs or is reset", async () => {
+  const port = (): Port => {
+    let told: (report: Report) => void;
+    return {
+      send: ({ run, source }) => told({ run, outcome: { ok: source !== "wrong", milliseconds: 1 } }),
+      listen: (report) => void (told = report),
+      terminate() {},
+    };
+  };
+  const notebook = new Notebook(port);
+  const [, wrong] = ["1", "wrong", "2"].map((code) => notebook.add(code));
+  await notebook.runAll();
+  expect(notebook.stoppedAt.value).toBe(2);
+  await notebook.run(wrong!);
+  expect(notebook.stoppedAt.value).toBeUndefined();
+  await notebook.runAll();
+  notebook.reset();
+  expect(notebook.stoppedAt.value).toBeUndefined();
 });
 
 test("a cell that runs when the page is reset shows nothing afterwards", async () => {

@@ -1,6 +1,7 @@
 // A page's cells as the reader sees them: their code, what they showed on each backend, and the buttons.
 import { computed, ref, shallowReactive } from "vue";
 import { backendIn, backends, chosen, missingWebGpu, onBackend, type BackendName, type Choice } from "./backends.ts";
+import type { Begun } from "./kept.ts";
 import type { Port, Report } from "./messages.ts";
 import type { Emit } from "./output.ts";
 import type { Outcome } from "./run.ts";
@@ -60,6 +61,10 @@ export class Notebook {
   readonly changed = computed(() => this.cells.some(({ code, original }) => code !== original));
   /** Whether a reset would lose cells with code that the reader, or a link, added. */
   readonly hasOwn = computed(() => this.cells.some(({ added, code }) => added && code.trim() !== ""));
+  /** The cell at which the last run of all stopped, from 1. */
+  readonly stoppedAt = ref<number>();
+  /** What the cells of this page begin with, besides what the page says. */
+  begun: Begun | undefined;
   /** Grows with each reset: cells that were added go then. */
   readonly resets = ref(0);
   readonly #sessions: Record<BackendName, Session>;
@@ -103,12 +108,15 @@ export class Notebook {
   }
 
   /** Runs a cell and what above it has not run, on the chosen backends, one after the other so that times compare. */
-  run(cell: CellView): Promise<void> {
-    return this.#onEach((session, name) => session.run(this.#face(cell)[name]));
+  async run(cell: CellView): Promise<void> {
+    await this.#onEach((session, name) => session.run(this.#face(cell)[name]));
   }
 
-  runAll(): Promise<void> {
-    return this.#onEach((session) => session.runAll());
+  async runAll(): Promise<void> {
+    const names = chosen(this.choice.value);
+    if (await this.#onEach((session) => session.runAll())) return;
+    const place = this.cells.findIndex(({ runs }) => names.some((name) => runs[name].state === "failed"));
+    if (place !== -1) this.stoppedAt.value = place + 1;
   }
 
   stop(): void {
@@ -119,6 +127,7 @@ export class Notebook {
   /** The page as it was. */
   reset(): void {
     this.stop();
+    this.stoppedAt.value = undefined;
     for (const cell of this.cells) {
       cell.code = cell.original;
       for (const name of backends) {
@@ -131,10 +140,13 @@ export class Notebook {
     this.resets.value++;
   }
 
-  async #onEach(run: (session: Session, name: BackendName) => Promise<boolean>): Promise<void> {
+  async #onEach(run: (session: Session, name: BackendName) => Promise<boolean>): Promise<boolean> {
     const generation = this.#generation;
+    this.stoppedAt.value = undefined;
+    let ok = true;
     for (const name of chosen(this.choice.value))
-      if (generation === this.#generation) await run(this.#sessions[name], name);
+      if (generation === this.#generation) ok = (await run(this.#sessions[name], name)) && ok;
+    return ok;
   }
 
   #face(cell: CellView): Record<BackendName, SessionCell> {
