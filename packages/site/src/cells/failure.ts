@@ -46,5 +46,5 @@ const sites = (file: string): RegExp =>
   new RegExp(String.raw`, called at (?:[^()]*\()?[^\s()]*${file.replaceAll(".", String.raw`\.`)}:(\d+):\d+\)?`);
 
 /** A text that names lines of cells as the reader knows them. */
-export const withoutFiles = (text: string): string =>
+const withoutFiles = (text: string): string =>
   text.replaceAll(/called at (?:[^()]*\()?[^\s()]*weft-cell-\d+\.js:(\d+):\d+\)?/g, "called in line $1 of its cell");
