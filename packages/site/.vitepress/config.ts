@@ -5,7 +5,7 @@ import llms from "vitepress-plugin-llms";
 import { declarationsPlugin } from "../src/editor/declarations.ts";
 import { typescriptBeside, typescriptFile } from "../src/editor/typescript-file.ts";
 import { loadedInPages } from "../src/manifests.ts";
-import { liveCells } from "../src/markdown/cells.ts";
+import { liveCells, shortCode } from "../src/markdown/cells.ts";
 import { policy } from "../src/markdown/policy.ts";
 import { referenceMenu } from "../src/reference/entries.ts";
 import { generateReference } from "../src/reference/generate.ts";
@@ -124,7 +124,10 @@ export default defineConfig({
     docFooter: { prev: "Previous", next: "Next" },
   },
   markdown: {
-    config: liveCells,
+    config(md) {
+      liveCells(md);
+      shortCode(md);
+    },
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
     // On a busy machine the first lines take longer than the half second after which Shiki leaves a line plain.
     codeTransformers: [

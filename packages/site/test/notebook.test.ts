@@ -1,5 +1,6 @@
 // What stands between a page and its worker: the line that names the backend, links, outputs that are drawn.
 import { deflateSync, strToU8 } from "fflate";
+import { createMarkdownRenderer } from "vitepress";
 import { expect, test, vi } from "vitest";
 import { backendIn, onBackend } from "../src/cells/backends.ts";
 import { copying } from "../src/cells/copying.ts";
@@ -11,7 +12,7 @@ import { Notebook } from "../src/cells/notebook.ts";
 import { colored, pictures } from "../src/cells/pictures.ts";
 import { serve } from "../src/cells/serve.ts";
 import { transcript, type Item } from "../src/cells/transcript.ts";
-import { cellsOf, quickCells } from "../src/markdown/cells.ts";
+import { cellsOf, quickCells, shortCode } from "../src/markdown/cells.ts";
 import { policy } from "../src/markdown/policy.ts";
 import { evaluate } from "./evaluate.ts";
 
@@ -327,6 +328,15 @@ test("cells are found in a page, other blocks are not", () => {
   const page = "````md\n```ts\nno\n```\n````\n\n```ts cell\na\n```\n\n```ts cell slow\nb\nc\n```\n```ts\nd\n```\n";
   expect(cellsOf(page)).toEqual(["a", "b\nc"]);
   expect([quickCells(page), quickCells("```ts cell\na\n```\n")]).toEqual([1, 1]);
+});
+
+test("short code is marked, so that a table does not break it", async () => {
+  const md = await createMarkdownRenderer(import.meta.dirname, { config: shortCode });
+  const long = "x".repeat(41);
+  const html = md.renderInline(`\`lenet --epochs 10\` \`${long}\``);
+  expect(html).toMatch(
+    new RegExp(`<code class="short"[^>]*>lenet --epochs 10</code> <code(?! class)[^>]*>${long}</code>`),
+  );
 });
 
 test("the policy of a page names the scripts that are written into it", () => {

@@ -15,6 +15,18 @@ export function quickCells(markdown: string): number {
   return infos.includes("slow") ? infos.indexOf("slow") : infos.length;
 }
 
+/** Characters of code in a line that stay together where that matters. */
+const SHORT = 40;
+
+/** Marks short code, so that a table need not break a command at its dashes. */
+export function shortCode(md: MarkdownRenderer): void {
+  const inline = md.renderer.rules.code_inline!;
+  md.renderer.rules.code_inline = (tokens, i, ...rest) => {
+    const html = inline(tokens, i, ...rest);
+    return tokens[i]!.content.length <= SHORT ? html.replace(/^<code/, '<code class="short"') : html;
+  };
+}
+
 /** Teaches the renderer about cells. */
 export function liveCells(md: MarkdownRenderer): void {
   const fence = md.renderer.rules.fence!;
