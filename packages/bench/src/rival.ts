@@ -1,4 +1,5 @@
-// The side that measures: starts a contender's process, on a core a thread if `taskset` is available, and sends it requests.
+// The side that measures: starts a contender's process, on a core a thread if `taskset` is available, and sends it
+// requests.
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";

@@ -25,7 +25,7 @@ import {
 import { callsWith } from "./calls/index.ts";
 import { aligned, type Call, type CallMemory, type Calls } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
-import { runCall, stretchOf, type CallStep, type KernelStep, type Step } from "./steps.ts";
+import { runStep, stretchOf, type CallStep, type KernelStep, type Step } from "./steps.ts";
 import { Team, type Share } from "./threads/team.ts";
 import { timed } from "./launch-times.ts";
 import { instantiate, type Routine } from "./translate/index.ts";
@@ -259,8 +259,7 @@ export class Executor implements Driver<Block, Executable> {
       else
         for (const step of e.levels[i]!) {
           const start = logs === undefined ? 0 : performance.now();
-          if ("end" in step) step.run(base + step.args, 0, step.end);
-          else runCall(step, address, base, shared, scratch);
+          runStep(step, address, base, shared, scratch);
           if (logs !== undefined) note(logs, timed(step.launch, plan, start));
         }
     }

@@ -4,7 +4,7 @@ import { ArgumentError, MemoryError, type DType, type TypedArray } from "@weft/t
 import { dtypeInfo } from "@weft/tensor/internals";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import type { CallMemory, Routine } from "./calls/call.ts";
-import { math } from "./translate/math.ts";
+import { link } from "./translate/index.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
 
 const PAGE = 65_536;
@@ -78,8 +78,7 @@ export class Heap implements CallMemory {
   readonly threads = 1;
 
   load(bytes: Uint8Array<ArrayBuffer>): Record<string, Routine> {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { m: this.memory, ...math } });
-    return exports as Record<string, Routine>;
+    return link(new WebAssembly.Module(bytes), this.memory);
   }
 
   clear(address: number, bytes: number): void {

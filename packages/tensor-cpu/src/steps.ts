@@ -45,18 +45,24 @@ function locate(into: number[], operands: readonly CallOperand[], address: Float
   for (let k = 0; k < into.length; k++) into[k] = address[operands[k]!.slot]! + operands[k]!.bytes;
 }
 
-/** Finds where the operands of a call lie, and what its ranges have in common; `memory`: what the level shares. */
-export function located(step: CallStep, address: Float64Array, base: number, memory: number): Common {
+/** Finds where the operands of a call lie, and what its ranges have in common; `shared`: what `first` writes. */
+export function located(step: CallStep, address: Float64Array, base: number, shared: number): Common {
   locate(step.outs, step.launch.outs, address);
   locate(step.inputs, step.launch.inputs, address);
   const fault = base + step.fault;
-  return { fault, tables: fault + 4, shared: memory + step.shared };
+  return { fault, tables: fault + 4, shared };
 }
 
-/** Runs a call, in stretches if it has an epilogue. `base`: the plan's block; `memory`: what the level shares. */
-export function runCall(step: CallStep, address: Float64Array, base: number, memory: number, scratch: number): void {
+/** Runs a step. `base`: the plan's block; `memory`: what the level shares. */
+export function runStep(step: Step, address: Float64Array, base: number, memory: number, scratch: number): void {
+  if ("end" in step) step.run(base + step.args, 0, step.end);
+  else runCall(step, address, base, memory, scratch);
+}
+
+/** Runs a call, in stretches if it has an epilogue. */
+function runCall(step: CallStep, address: Float64Array, base: number, memory: number, scratch: number): void {
   const { call, outs, inputs, stretch, after } = step;
-  const common = located(step, address, base, memory);
+  const common = located(step, address, base, memory + step.shared);
   const { first, units } = call;
   first?.run([common.shared], inputs, scratch, 0, first.units, common);
   for (let begin = 0; begin < units; begin += stretch) {

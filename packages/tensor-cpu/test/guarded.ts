@@ -2,8 +2,8 @@
 // ends where the memory ends, so that reading beyond it traps.
 import type { DType, TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
-import type { Call, CallMemory, Routine, Work } from "../src/calls/call.ts";
-import { math } from "../src/translate/math.ts";
+import type { Call, CallMemory, Work } from "../src/calls/call.ts";
+import { link } from "../src/translate/index.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
 
 export interface Given {
@@ -40,10 +40,7 @@ export function machine(relaxed: boolean, pages: number): CallMemory {
       u8,
       u16: new Uint16Array(buffer),
       threads: 1,
-      load: (bytes) => {
-        const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { m: memory, ...math } });
-        return exports as Record<string, Routine>;
-      },
+      load: (bytes) => link(new WebAssembly.Module(bytes), memory),
       clear: (address, bytes) => void u8.fill(0, address, address + bytes),
       put: (address, value) => void (i32[address >>> 2] = value),
       flag: (word, byte) => {

@@ -23,8 +23,8 @@ export function pythonWithTorch(named: string | undefined): string {
 }
 
 /**
- * So many threads, and without settings meant for another program's OpenBLAS (OPENBLAS_CORETYPE and the like can halve its
- * speed). `settings` take precedence.
+ * So many threads, and without settings meant for another program's OpenBLAS (OPENBLAS_CORETYPE and the like can halve
+ * its speed). `settings` take precedence.
  */
 function environment(threads: number, settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("OPENBLAS_")));

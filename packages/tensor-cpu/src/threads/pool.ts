@@ -1,7 +1,8 @@
 // The threads of a backend: pieces of work lie in shared memory as commands, and workers and the main thread claim them
 // alike. Nobody waits for a worker that has claimed nothing, and none keeps a process alive.
-import type { CallMemory, Routine } from "../calls/call.ts";
-import { execute, MOST_ARGUMENTS } from "./commands.ts";
+import type { Routine } from "../calls/call.ts";
+import { link } from "../translate/index.ts";
+import { execute, MOST_ARGUMENTS, type Views } from "./commands.ts";
 import { startWorker, type Running } from "./start.ts";
 import { counter, type Shared } from "./worker.ts";
 
@@ -24,8 +25,8 @@ const { pause } = Atomics as { pause?: () => void };
 /** Thrown while commands are recorded, by what cannot be: work in JavaScript, or too many commands. */
 export class Unrecordable extends Error {}
 
-/** The heap, with how its modules are compiled on the main thread. */
-interface Main extends Pick<CallMemory, "i32" | "u8" | "load"> {
+/** The heap, whose views are replaced when it grows. */
+interface Main extends Views {
   readonly memory: WebAssembly.Memory;
 }
 
@@ -73,14 +74,18 @@ export class Pool {
     return Atomics.load(this.#shared.control, counter.begun);
   }
 
-  /** Gives the routines of a module numbers, in the order of its exports. Undefined if workers cannot load it, or there is no more room. */
+  /**
+   * Gives the routines of a module numbers, in the order of its exports. Undefined if workers cannot load it, or there
+   * is no more room.
+   */
   learn(bytes: Uint8Array<ArrayBuffer>): { readonly [name: string]: number } | undefined {
     const { control, code, modules } = this.#shared;
     const count = control[counter.modules]!;
     if (count === MODULES || this.#codeEnd + bytes.length > CODE) return undefined;
     // A worker has the heap, and none of JavaScript's functions.
-    if (WebAssembly.Module.imports(new WebAssembly.Module(bytes)).length > 1) return undefined;
-    const routines = this.#main.load(bytes);
+    const module = new WebAssembly.Module(bytes);
+    if (WebAssembly.Module.imports(module).length > 1) return undefined;
+    const routines = link(module, this.#main.memory);
     code.set(bytes, this.#codeEnd);
     control[modules + 2 * count] = this.#codeEnd;
     control[modules + 2 * count + 1] = bytes.length;

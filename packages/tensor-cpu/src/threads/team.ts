@@ -4,8 +4,8 @@ import { layout, type CallOperand, type Kernel, type KernelLaunch } from "@weft/
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import { aligned, type Call, type Common, type Prepared } from "../calls/call.ts";
 import type { Heap } from "../heap.ts";
-import { located, runCall, stretchOf, type CallStep, type KernelStep, type Step } from "../steps.ts";
-import { needsHost, translate } from "../translate/index.ts";
+import { located, runStep, stretchOf, type CallStep, type KernelStep, type Step } from "../steps.ts";
+import { translate } from "../translate/index.ts";
 import { Pool, Unrecordable } from "./pool.ts";
 import { Recording } from "./recording.ts";
 
@@ -146,8 +146,8 @@ export class Team {
   #routine(kernel: Kernel): number | undefined {
     const { key } = kernel;
     if (!this.#routines.has(key)) {
-      const bytes = needsHost(kernel) ? undefined : translate(kernel, { shared: true, relaxed: this.#heap.relaxed });
-      this.#routines.set(key, bytes && this.#pool!.learn(bytes)?.["run"]);
+      const bytes = translate(kernel, { shared: true, relaxed: this.#heap.relaxed });
+      this.#routines.set(key, this.#pool!.learn(bytes)?.["run"]);
     }
     return this.#routines.get(key);
   }
@@ -207,9 +207,7 @@ export class Team {
       }
       return scratch + each * used++;
     };
-    const commonOf = ({ step, shared }: CallShare): Common => {
-      return { ...located(step, address, base, memory), shared: memory + shared };
-    };
+    const commonOf = ({ step, shared }: CallShare): Common => located(step, address, base, memory + shared);
     try {
       for (const share of shares)
         if ("call" in share && !share.alone && share.call.first !== undefined) this.#first(share, commonOf(share));
@@ -217,13 +215,9 @@ export class Team {
       for (const share of shares)
         if ("routine" in share) this.#kernel(share, base);
         else if ("call" in share && !share.alone) this.#call(share, commonOf(share), base, place);
-      // Meanwhile, what runs here. It was there before the rest, or is now.
+      // While others work: what cannot be divided, and what turned out to be no piece.
       for (const share of shares)
-        if ("alone" in share && share.alone) {
-          const { step } = share;
-          if ("end" in step) step.run(base + step.args, 0, step.end);
-          else runCall(step, address, base, memory, place());
-        }
+        if ("alone" in share && share.alone) runStep(share.step, address, base, memory, place());
     } finally {
       pool.finish();
     }

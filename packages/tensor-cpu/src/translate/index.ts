@@ -52,16 +52,18 @@ export function translate(kernel: Kernel, { shared, relaxed }: TranslateOptions)
   return m.bytes();
 }
 
+/** A module on this memory: its exports, in their order. */
+export const link = (
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Record<string, (...args: number[]) => number> =>
+  new WebAssembly.Instance(module, { e: { m: memory, ...math } }).exports as ReturnType<typeof link>;
+
 /** The kernel as a function on this memory. */
-export function instantiate(kernel: Kernel, memory: WebAssembly.Memory, options: TranslateOptions): Routine {
-  const module = new WebAssembly.Module(translate(kernel, options));
-  return new WebAssembly.Instance(module, { e: { m: memory, ...math } }).exports["run"] as Routine;
-}
+export const instantiate = (kernel: Kernel, memory: WebAssembly.Memory, options: TranslateOptions): Routine =>
+  link(new WebAssembly.Module(translate(kernel, options)), memory)["run"]!;
 
 const isMath = (fn: Fn): fn is keyof typeof math => fn in math;
-
-/** Whether the kernel calls functions of JavaScript. */
-export const needsHost = (kernel: Kernel): boolean => mathOf(kernel).size > 0;
 
 /** What the kernel calls of JavaScript. */
 function mathOf(kernel: Kernel): Set<keyof typeof math> {
