@@ -2,7 +2,7 @@
 // they are those of the float64 reference as far as single precision goes.
 import { open as reference } from "@weft/conformance";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "./webgpu.ts";
 import { describe, expect, test, vi } from "vitest";
 import { longOn } from "./extent.ts";
 import { convolutional, gated, mlp, recurrent, type Open } from "./losses.ts";

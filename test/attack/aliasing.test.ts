@@ -5,7 +5,7 @@ import { Linear, parameter, params } from "@weft/nn";
 import * as T from "@weft/tensor";
 import type { Backend, Creation, Operand, Tensor } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../webgpu.ts";
 import { describe, expect, test } from "vitest";
 
 type B = Backend & Creation;

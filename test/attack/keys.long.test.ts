@@ -3,7 +3,7 @@ import { open as reference } from "@weft/conformance";
 import * as T from "@weft/tensor";
 import { ShapeError, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../webgpu.ts";
 import { describe, expect, test } from "vitest";
 
 type B = Backend & Creation;

@@ -18,7 +18,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { describe, expect, test } from "vitest";
 import { longOn } from "../../../test/extent.ts";
 

@@ -21,7 +21,7 @@ import {
 } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { dense, kernel } from "@weft/tensor-cpu/kernels";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { describe, expect, test } from "vitest";
 import { longOn } from "../../../test/extent.ts";
 

@@ -17,7 +17,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { open as openCpu, openSync } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { expect, test } from "vitest";
 import {
   BatchNorm,

@@ -5,7 +5,7 @@ import { openSync } from "@weft/conformance";
 import { adam } from "@weft/optim";
 import { add, mul, sum, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { describe, expect, test } from "vitest";
 import { longOn } from "../../../test/extent.ts";
 import {

@@ -2,7 +2,7 @@
 import { diff, param, type Param } from "@weft/autograd";
 import { cast, mul, sum, take, type Backend, type Creation } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { describe, expect, test } from "vitest";
 import { longOn } from "../../../test/extent.ts";
 import { chain, clipGlobalNorm, clipNorm, clipValue, sgd, weightDecay, type Optimizer } from "../src/index.ts";

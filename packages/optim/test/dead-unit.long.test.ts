@@ -2,7 +2,7 @@
 import { diff, param, type Param } from "@weft/autograd";
 import { add, mul, square, sum, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { describe, expect, test } from "vitest";
 import {
   adadelta,

@@ -4,7 +4,7 @@ import { param, state, type Param } from "@weft/autograd";
 import { BatchNorm, Chain, dropout, Linear, mse, place, seed, toBytes } from "@weft/nn";
 import { abs, add, at, log, mul, relu, scope, sqrt, square, sub, sum, type Backend, type Creation } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { describe, expect, test } from "vitest";
 import { DivergenceError, lbfgs, minimize } from "../src/index.ts";
 

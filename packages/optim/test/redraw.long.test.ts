@@ -4,7 +4,7 @@ import { crossEntropy, dropout, toBytes } from "@weft/nn";
 import { add, scope, square, sum, type Backend, type Creation } from "@weft/tensor";
 import { rollBack, together, withinStep, type Step } from "@weft/tensor/internals";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { describe, expect, test } from "vitest";
 import { chain, minimize, sgd } from "../src/index.ts";
 

@@ -36,7 +36,7 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as rules from "../src/rules/index.ts";
 import { everything } from "../../../test/extent.ts";

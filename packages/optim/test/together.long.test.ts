@@ -5,7 +5,7 @@ import { minibatch, progress } from "@weft/data";
 import { BatchNorm, Chain, crossEntropy, Linear, mse, params, place, seed } from "@weft/nn";
 import { relu, type Tensor } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
-import { open as openWebGpu } from "@weft/tensor-webgpu";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { expect, test } from "vitest";
 import { adam, minimize, momentum, sgd } from "../src/index.ts";
 

@@ -1,5 +1,5 @@
 // Every cell of every page runs in Node, in the order of its page, and keeps what it promises. Pages are found by
-// themselves. A short run has two of the tutorials.
+// themselves. There are two of the tutorials, and all where no page can be opened: built.long.test.ts runs them in pages.
 import { describe, expect, test } from "vitest";
 import type { Output } from "../src/cells/output.ts";
 import { page } from "../src/cells/run.ts";
@@ -8,11 +8,12 @@ import { everything } from "../../../test/extent.ts";
 import { evaluate } from "./evaluate.ts";
 import { written } from "./written.ts";
 
+const all = process.env["WEFT_LONG"] === "1" || (everything && process.env["WEFT_NO_DRIVER"] !== undefined);
 const always = ["tutorials/quick-start.md", "tutorials/tensors.md"];
 const pages = written
   .map(({ file, text }) => ({ file, cells: cellsOf(text) }))
   .filter(({ cells }) => cells.length > 0)
-  .filter(({ file }) => everything || !file.startsWith("tutorials/") || always.includes(file));
+  .filter(({ file }) => all || !file.startsWith("tutorials/") || always.includes(file));
 
 /** The first line of code that says something. */
 const titleOf = (cell: string): string => cell.split("\n").find((line) => !/^(import|\/\/|$)/.test(line)) ?? cell;

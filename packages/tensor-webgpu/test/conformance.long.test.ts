@@ -2,8 +2,8 @@
 // (WEFT_LONG=1: on each), and with fallbacks. There are no known gaps.
 import { conformance } from "@weft/conformance";
 import { halfOf, mergedViews } from "../../../test/extent.ts";
-import { open } from "../src/index.node.ts";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { onDevice } from "./device.ts";
 
-const cases = conformance("tensor-webgpu", open, { settings: { merged: {} }, views: mergedViews });
+const cases = conformance("tensor-webgpu", openWebGpu, { settings: { merged: {} }, views: mergedViews });
 for (const { name, run } of halfOf(cases, 0)) onDevice(name, run);

@@ -3,10 +3,10 @@
 // conformance.long.test.ts. There are no known gaps.
 import { conformance } from "@weft/conformance";
 import { everything, halfOf } from "../../../test/extent.ts";
-import { open } from "../src/index.node.ts";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { onDevice } from "./device.ts";
 
 const settings = { unmerged: { fuse: false, trusted: true } };
-const cases = conformance("tensor-webgpu", open, { settings, views: everything ? "one" : "none" });
+const cases = conformance("tensor-webgpu", openWebGpu, { settings, views: everything ? "one" : "none" });
 // A short run takes every tenth case: the software driver compiles each of them.
 for (const { name, run } of everything ? halfOf(cases, 1) : cases.filter((_, i) => i % 10 === 0)) onDevice(name, run);

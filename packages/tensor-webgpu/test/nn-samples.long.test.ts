@@ -3,10 +3,10 @@
 import { samplesOn } from "@weft/conformance";
 import { collections, layers } from "../../nn/test/samples.ts";
 import { halfOf, mergedViews } from "../../../test/extent.ts";
-import { open } from "../src/index.node.ts";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { onDevice } from "./device.ts";
 
 const all = [...collections, ...layers];
 const settings = { merged: {} };
-const cases = samplesOn("nn on tensor-webgpu", open, all, { settings, views: mergedViews });
+const cases = samplesOn("nn on tensor-webgpu", openWebGpu, all, { settings, views: mergedViews });
 for (const { name, run } of halfOf(cases, 0)) onDevice(name, run);

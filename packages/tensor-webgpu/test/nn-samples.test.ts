@@ -3,11 +3,11 @@
 import { samplesOn } from "@weft/conformance";
 import { everything, halfOf } from "../../../test/extent.ts";
 import { collections, layers } from "../../nn/test/samples.ts";
-import { open } from "../src/index.node.ts";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { onDevice } from "./device.ts";
 
 const all = [...collections, ...layers];
 const settings = { unmerged: { fuse: false, trusted: true } };
-const cases = samplesOn("nn on tensor-webgpu", open, all, { settings, views: everything ? "one" : "none" });
+const cases = samplesOn("nn on tensor-webgpu", openWebGpu, all, { settings, views: everything ? "one" : "none" });
 // A short run takes every twentieth case: the software driver compiles each of them.
 for (const { name, run } of everything ? halfOf(cases, 1) : cases.filter((_, i) => i % 20 === 0)) onDevice(name, run);

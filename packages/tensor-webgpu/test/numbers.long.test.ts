@@ -3,7 +3,7 @@ import { anyFloats } from "@weft/conformance";
 import * as T from "@weft/tensor";
 import type { Tensor } from "@weft/tensor";
 import { expect } from "vitest";
-import { open } from "../src/index.node.ts";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
 
 const python = (a: number, b: number): number => {
@@ -23,7 +23,7 @@ const functions: [string, (x: Tensor, y: Tensor) => Tensor, (x: number, y: numbe
 
 describeOnDevice("any two floats", () => {
   onDevice("sin, cos, tan, tanh, sigmoid, mod", async () => {
-    const backend = await open({});
+    const backend = await openWebGpu({});
     // A device may flush subnormal numbers to 0.
     const normal = (v: number): number => (Math.abs(v) < 2 ** -126 ? 1 : v);
     const [a, b] = [anyFloats(4000, 17).map(normal), anyFloats(4000, 19).map(normal)];
@@ -47,7 +47,7 @@ describeOnDevice("any two floats", () => {
 
 describeOnDevice("sums of a million equal terms", () => {
   onDevice("in products, rows, pools, convolutions and at indices", async () => {
-    const b = await open({});
+    const b = await openWebGpu({});
     const n = 1_000_000;
     const tenth = Math.fround(0.1);
     const full = (...shape: number[]): Tensor => b.full(shape, 0.1);

@@ -17,7 +17,7 @@ import { open as openCpu } from "@weft/tensor-cpu";
 import { expect, vi } from "vitest";
 import { sequenceCall } from "../src/calls/recurrence.ts";
 import { software } from "../src/forms/device-traits.ts";
-import { open } from "../src/index.node.ts";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { everything } from "../../../test/extent.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
 import { callOf, laidOut } from "./launches.ts";
@@ -300,7 +300,7 @@ describeOnDevice.each(names)("a layer: %s", (name) => {
     ["of different lengths", {}, [2, 6, 0]],
   ])("%s: values and gradients are those of the CPU", async (_, options, counts) => {
     const [got, wanted] = [
-      await learned(await open(options), name, counts),
+      await learned(await openWebGpu(options), name, counts),
       await learned(await openCpu({}), name, counts),
     ];
     expect(got.length).toBe(wanted.length);
@@ -311,12 +311,12 @@ describeOnDevice.each(names)("a layer: %s", (name) => {
   });
 
   onDevice("repeats bit for bit", async () => {
-    const backend = await open({});
+    const backend = await openWebGpu({});
     expect(await learned(backend, name)).toEqual(await learned(backend, name));
   });
 
   onDevice("takes one dispatch per step in each direction", async () => {
-    const backend = await open({});
+    const backend = await openWebGpu({});
     /** Dispatches of a training step on sequences of this length, once its plan is cached. */
     async function dispatches(steps: number): Promise<number> {
       seed(3);

@@ -4,7 +4,7 @@ import { GRU, LSTM, LSTMCell, packPaddedSequence, padPackedSequence, params, RNN
 import { add, mul, permute, slice, sum, take, type Creation, type Operand, type Tensor } from "@weft/tensor";
 import { open as openCpu } from "@weft/tensor-cpu";
 import { expect } from "vitest";
-import { open } from "../src/index.node.ts";
+import { openWebGpu } from "../../../test/webgpu.ts";
 import { describeOnDevice, onDevice } from "./device.ts";
 
 const wave = (n: number, by: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * by));
@@ -59,7 +59,7 @@ async function learned(backend: Creation, run: Run): Promise<number[]> {
 
 describeOnDevice.each(Object.entries(runs))("%s", (_, run) => {
   onDevice("values and gradients are those of the CPU", async () => {
-    const [got, wanted] = [await learned(await open({}), run), await learned(await openCpu({}), run)];
+    const [got, wanted] = [await learned(await openWebGpu({}), run), await learned(await openCpu({}), run)];
     expect(got.length).toBe(wanted.length);
     got.forEach((v, i) => {
       if (!(Math.abs(v - wanted[i]!) < 5e-5 * Math.max(1, Math.abs(wanted[i]!))))
