@@ -29,8 +29,6 @@ const pages = written.map(({ file, text }) => {
 const withCells = pages.filter(({ cells }) => cells > 0);
 /** Those whose cells run on the driver in software, which takes minutes for all of them (WEFT_LONG=1). */
 const onDriver = ["", "tutorials/quick-start.html", "tutorials/tensors.html", "tutorials/two-backends.html"];
-/** Pages of each kind, which axe looks at whole. */
-const seenWhole = ["", "playground.html", "tutorials/quick-start.html", "guides/from-pytorch.html"];
 const withDevice = withCells.filter(({ path }) => process.env["WEFT_LONG"] === "1" || onDriver.includes(path));
 
 let browser: Browser;
@@ -114,7 +112,7 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
         .evaluateAll((anchors) => anchors.map((a) => (a as HTMLAnchorElement).href));
       const dead = links.filter((link) => link.startsWith(origin) && !leads(link));
       expect(dead).toEqual([]);
-      if (all) expect(await seriousFaults(page, themesOf(path), seenWhole.includes(path))).toEqual([]);
+      if (all) expect(await seriousFaults(page, path, themesOf(path))).toEqual([]);
       expect(complaints).toEqual([]);
       await page.close();
     },
@@ -204,7 +202,7 @@ describe.skipIf(skipped).each(["/", "/weft/"])("built for %s", (base) => {
       const { page, complaints } = await open(path);
       expect([path, ...complaints]).toEqual([path]);
       if (path === "reference/index.html" || path === some[1])
-        expect(await seriousFaults(page, ["light", "dark"])).toEqual([]);
+        expect(await seriousFaults(page, "reference/", ["light", "dark"])).toEqual([]);
       await page.close();
     }
   });

@@ -2,8 +2,11 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright";
 
-/** The serious faults of an open page in some themes, or only of what it does not have in common with other pages. */
-export async function seriousFaults(page: Page, themes: readonly string[], whole = true): Promise<string[]> {
+/** Pages of each kind. */
+const kinds = ["", "playground.html", "tutorials/quick-start.html", "guides/from-pytorch.html", "reference/"];
+
+/** The serious faults of an open page in some themes. */
+export async function seriousFaults(page: Page, path: string, themes: readonly string[]): Promise<string[]> {
   const html = await page.locator("html").elementHandle();
   const found: string[] = [];
   for (const theme of themes) {
@@ -11,7 +14,7 @@ export async function seriousFaults(page: Page, themes: readonly string[], whole
     await page.waitForTimeout(600); // colors fade
     const axe = new AxeBuilder({ page }).setLegacyMode(true).disableRules(["label-content-name-mismatch"]); // VitePress's search button: its keys are no part of its name
     // Menus and the colors of code are everywhere the same, and are most of what there is to look at.
-    const { violations } = await (whole ? axe : axe.include("main").exclude("pre span")).analyze();
+    const { violations } = await (kinds.includes(path) ? axe : axe.include("main").exclude("pre span")).analyze();
     const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
     found.push(...serious.map(({ id, nodes }) => `${theme}: ${id}: ${nodes.map(({ html }) => html).join("\n")}`));
   }

@@ -6,19 +6,19 @@ import {
   F64,
   I32,
   Module,
-  V128,
+  VECTOR,
   f32,
   f64,
   i32,
   i64,
-  i8x16,
-  v128,
+  four,
+  lanes,
   type Expr,
   type Type,
 } from "../src/wasm/emitter.ts";
 import { relaxedSimd, sharedMemory } from "../src/wasm/features.ts";
 
-type Vector = Expr<typeof V128>;
+type Vector = Expr<typeof VECTOR>;
 const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 });
 
 /** Compiles one function `run` and gives it to call. */
@@ -76,15 +76,15 @@ const floats = {
   pmax: (a: number, b: number) => (a < b ? b : a),
 };
 
-const lanes = {
-  i32x4: { array: Int32Array, values: [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 100000, 7, -3], rules: ints },
-  f32x4: { array: Float32Array, values: [0, -0, 1.5, -2.5, NaN, Infinity, 1e30, 0.25], rules: floats },
-  f64x2: { array: Float64Array, values: [0, -0, 1.5, -2.5, NaN, Infinity, 1e300, 0.25], rules: floats },
+const spaces = {
+  ints: { array: Int32Array, values: [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 100000, 7, -3], rules: ints },
+  floats: { array: Float32Array, values: [0, -0, 1.5, -2.5, NaN, Infinity, 1e30, 0.25], rules: floats },
+  doubles: { array: Float64Array, values: [0, -0, 1.5, -2.5, NaN, Infinity, 1e300, 0.25], rules: floats },
 } as const;
 
 describe("vector instructions", () => {
-  for (const [space, { array, values, rules }] of Object.entries(lanes)) {
-    const ops = wasm[space as keyof typeof lanes] as unknown as Record<string, (a: Vector, b?: Vector) => Vector>;
+  for (const [space, { array, values, rules }] of Object.entries(spaces)) {
+    const ops = wasm[space as keyof typeof spaces] as unknown as Record<string, (a: Vector, b?: Vector) => Vector>;
     const make = array as unknown as {
       new (b: ArrayBuffer, at: number, n: number): number[];
       BYTES_PER_ELEMENT: number;
@@ -93,8 +93,8 @@ describe("vector instructions", () => {
     test.each(Object.keys(rules).filter((op) => op in ops))(`${space}.%s`, (op) => {
       const rule = (rules as Record<string, (a: number, b: number) => number>)[op]!;
       const run = compile([], I32, (f) => {
-        const [a, b] = [v128.load(0), v128.load(16)];
-        f.do(v128.store(32, rule.length === 1 ? ops[op]!(a) : ops[op]!(a, b)));
+        const [a, b] = [lanes.load(0), lanes.load(16)];
+        f.do(lanes.store(32, rule.length === 1 ? ops[op]!(a) : ops[op]!(a, b)));
         f.result(i32.const(7));
       });
       const [a, b, out] = [0, 16, 32].map((at) => new make(memory.buffer, at, n)) as [number[], number[], number[]];
@@ -117,23 +117,26 @@ describe("vector instructions", () => {
 
   test("conversions, shuffles, lanes", () => {
     const run = compile([F32, I32], I32, (f) => {
-      const x = f.let(V128, wasm.f32x4.splat(f.param(0, F32)));
-      const y = f.let(V128, wasm.i32x4.add(wasm.i32x4.splat(f.param(1, I32)), v128.const4([0, 1, 2, 3])));
-      f.do(v128.store(0, wasm.f32x4.replace(x, 2, wasm.f32x4.extract(wasm.f32x4.convertI32x4(y), 3))));
-      f.do(v128.store(16, wasm.i32x4.shuffle(y, wasm.i32x4.const(-9), [3, 0, 4, 2])));
-      f.do(v128.store(32, wasm.f64x2.promoteLowF32x4(x)));
-      const wide = wasm.i16x8.narrowI32x4S(wasm.i32x4.const(300), wasm.i32x4.const(-2));
-      f.do(v128.store(64, i8x16.narrowI16x8U(wasm.i16x8.narrowI32x4S(y, y), wide)));
-      f.do(v128.store16Lane(96, wide, 5, 2));
+      const x = f.let(VECTOR, wasm.floats.splat(f.param(0, F32)));
+      const y = f.let(VECTOR, wasm.ints.add(wasm.ints.splat(f.param(1, I32)), four.const([0, 1, 2, 3])));
+      f.do(lanes.store(0, four.replaceFloat(x, 2, four.extract(wasm.floats.convertInts(y), 3))));
+      f.do(lanes.store(16, four.shuffle(y, wasm.ints.const(-9), [3, 0, 4, 2])));
+      f.do(lanes.store(32, four.doublesOfFloats(x)));
+      f.do(lanes.store16(64, y), lanes.store8(72, y), lanes.store(80, lanes.load8(72)));
+      f.do(lanes.store(144, lanes.load16(64)), lanes.storeFirst(160, wasm.ints.ramp(), 4));
+      f.do(four.store16(96, wasm.ints.const(-2), 4, 2));
       f.do(i64.store(104, i64.load(16)));
-      f.do(v128.store(112, v128.load8Lane(3, wasm.i32x4.const(0), 4)));
+      f.do(lanes.store(112, four.load8(3, wasm.ints.const(0), 4)));
       f.result(i32.eqz(f.param(1, I32)));
     });
     expect(run(1.25, 0)).toBe(1);
     expect([...new Float32Array(memory.buffer, 0, 4)]).toEqual([1.25, 1.25, 3, 1.25]);
     expect([...new Int32Array(memory.buffer, 16, 4)]).toEqual([3, 0, -9, 2]);
     expect([...new Float64Array(memory.buffer, 32, 2)]).toEqual([1.25, 1.25]);
-    expect([...new Uint8Array(memory.buffer, 64, 9)]).toEqual([0, 1, 2, 3, 0, 1, 2, 3, 255]);
+    expect([...new Uint16Array(memory.buffer, 64, 4)]).toEqual([0, 1, 2, 3]);
+    expect([...new Uint8Array(memory.buffer, 72, 4)]).toEqual([0, 1, 2, 3]);
+    for (const at of [80, 144]) expect([...new Int32Array(memory.buffer, at, 4)]).toEqual([0, 1, 2, 3]);
+    expect([...new Int32Array(memory.buffer, 160, 3)]).toEqual([0, 0, 0]);
     expect([...new Int32Array(memory.buffer, 104, 2)]).toEqual([3, 0]);
     expect(new Int16Array(memory.buffer, 98, 1)[0]).toBe(-2);
     expect(new Uint8Array(memory.buffer, 116, 1)[0]).toBe(0x3f); // the top byte of 1.0
@@ -142,9 +145,9 @@ describe("vector instructions", () => {
   test("relaxed instructions, where there are any", () => {
     if (!relaxedSimd()) return;
     const run = compile([F32], F32, (f) => {
-      const x = f.let(V128, wasm.f32x4.splat(f.param(0, F32)));
-      const mask = wasm.f32x4.gt(x, 2);
-      f.result(wasm.f32x4.extract(wasm.i32x4.relaxedLaneselect(wasm.f32x4.relaxedMadd(x, x, 1), x, mask), 0));
+      const x = f.let(VECTOR, wasm.floats.splat(f.param(0, F32)));
+      const mask = wasm.floats.gt(x, 2);
+      f.result(wasm.floats.first(lanes.blend(wasm.floats.madd(x, x, 1), x, mask)));
     });
     expect([run(3), run(2)]).toEqual([10, 2]);
   });

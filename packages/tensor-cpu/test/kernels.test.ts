@@ -4,7 +4,7 @@ import { add, applyFused, ArgumentError, matmul, mul, scope, sum, type FusedOp, 
 import { kernel as webgpuKernel } from "@weft/tensor-webgpu/kernels";
 import { expect, test } from "vitest";
 import { openSync } from "../src/index.ts";
-import { dense, f32x4, kernel, machineCode, routine, v128, type Call } from "../src/kernels.ts";
+import { dense, floats, kernel, machineCode, routine, lanes, type Call } from "../src/kernels.ts";
 
 interface Scale {
   readonly factor: number;
@@ -23,8 +23,8 @@ const scaledSquare: Call<Scale> = dense((m, { factor }, [out]) => {
   const { square } = machineCode<"square">(m, `test/scaledSquare ${factor}`, (module) => {
     routine(module, "square", (f, y, x, n) => {
       f.while(n, () => {
-        const value = v128.load32Splat(x);
-        f.do(v128.store32Lane(y, f32x4.mul(f32x4.mul(value, value), f32x4.const(factor)), 0));
+        const value = lanes.loadSplat(x);
+        f.do(lanes.storeFirst(y, floats.mul(floats.mul(value, value), floats.const(factor))));
         f.advance(x, 4);
         f.advance(y, 4);
         f.advance(n, -1);
@@ -73,7 +73,7 @@ const times = (factor: number): Call<Scale> =>
   dense((m, _, [out]) => {
     const { multiply } = machineCode<"multiply">(m, "panels", (module) => {
       routine(module, "multiply", (f, y, x) => {
-        f.do(v128.store32Lane(y, f32x4.mul(v128.load32Splat(x), f32x4.const(factor)), 0));
+        f.do(lanes.storeFirst(y, floats.mul(lanes.loadSplat(x), floats.const(factor))));
       });
     });
     return {

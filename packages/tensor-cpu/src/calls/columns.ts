@@ -1,16 +1,17 @@
 // Convolutions as products without the matrix of columns: panels are gathered straight from an image, tiles are
 // scattered straight into one, and for the weights' gradient the micro-kernel walks the image itself.
 import {
+  four,
   type Func,
   f32,
-  f32x4,
+  floats,
   I32,
   i32,
   type Local,
   type Module,
   select,
-  v128,
-  V128,
+  lanes,
+  VECTOR,
   type VOID,
 } from "../wasm/emitter.ts";
 import { machineCode, routine, type CallMemory } from "./call.ts";
@@ -33,22 +34,22 @@ function writeGather(module: Module): void {
   const half = (f: Func<typeof VOID>, to: Int, image: Int, pixels: Int, taps: Int, k: Int, offset: number): void => {
     const [q, p, n, t] = [f.let(I32, to), f.let(I32, taps), f.let(I32, k), f.local(I32)];
     const at = [0, 1, 2, 3].map((i) => f.let(I32, i32.add(image, i32.load(pixels, 4 * (offset + i)))));
-    const x = f.local(V128);
+    const x = f.local(VECTOR);
     const loop = (load: () => void): void =>
       f.times(n, () => {
         f.set(t, i32.load(p));
         load();
-        f.do(v128.store(q, x, 4 * offset));
+        f.do(lanes.store(q, x, 4 * offset));
         f.advance(p, 4);
         f.advance(q, 4 * PANEL);
       });
     f.if(
       adjacent(pixels, 4 * offset),
-      () => loop(() => f.set(x, v128.load(i32.add(at[0]!, t)))),
+      () => loop(() => f.set(x, lanes.load(i32.add(at[0]!, t)))),
       () =>
         loop(() => {
-          f.set(x, v128.load32Zero(i32.add(at[0]!, t)));
-          for (let i = 1; i < 4; i++) f.set(x, v128.load32Lane(i32.add(at[i]!, t), x, i));
+          f.set(x, lanes.loadFirst(i32.add(at[0]!, t)));
+          for (let i = 1; i < 4; i++) f.set(x, four.load32(i32.add(at[i]!, t), x, i));
         }),
     );
   };
@@ -64,8 +65,8 @@ function writeGather(module: Module): void {
           f.set(n, k);
           f.set(q, to);
           f.times(n, () => {
-            f.do(v128.store(q, v128.load(i32.add(t, i32.load(p)))));
-            f.do(v128.store(q, v128.load(i32.add(u, i32.load(p))), 16));
+            f.do(lanes.store(q, lanes.load(i32.add(t, i32.load(p)))));
+            f.do(lanes.store(q, lanes.load(i32.add(u, i32.load(p))), 16));
             f.advance(p, 4);
             f.advance(q, 4 * PANEL);
           });
@@ -92,7 +93,7 @@ function writeCopyRows(module: Module): void {
       f.times(n, () => {
         f.set(x, i32.shrU(floats, 2));
         f.while(x, () => {
-          f.do(v128.store(q, v128.load(p)));
+          f.do(lanes.store(q, lanes.load(p)));
           f.advance(p, 16);
           f.advance(q, 16);
           f.advance(x, -1);
@@ -131,7 +132,7 @@ function writeScatter(module: Module, relaxed: boolean): void {
           whole[offset / 4]!,
           () => {
             f.set(p, i32.add(base, i32.load(pixels, 4 * offset)));
-            f.do(v128.store(p, f32x4.add(v128.load(p), v128.load(tile, 4 * offset))));
+            f.do(lanes.store(p, floats.add(lanes.load(p), lanes.load(tile, 4 * offset))));
           },
           () => {
             for (let i = 0; i < 4; i++)

@@ -2,8 +2,9 @@
 // the loop over panels and row blocks around them. 6x8 with fused multiply-adds, 5x8 without: what 15 vector registers
 // hold.
 import {
+  four,
   type Expr,
-  f32x4,
+  floats,
   type Func,
   I32,
   i32,
@@ -12,8 +13,8 @@ import {
   type Module,
   select,
   type Type,
-  v128,
-  V128,
+  lanes,
+  VECTOR,
   type VOID,
 } from "../wasm/emitter.ts";
 import { machineCode, routine, type CallMemory, type Routine } from "./call.ts";
@@ -23,14 +24,14 @@ export const PANEL = 8;
 /** Rows of a full block. */
 export const blockRows = (relaxed: boolean): number => (relaxed ? 6 : 5);
 
-type Vec = Local<typeof V128>;
+type Vec = Local<typeof VECTOR>;
 type Int = Local<typeof I32>;
-type Lanes = Expr<typeof V128>;
+type Lanes = Expr<typeof VECTOR>;
 
 export const multiplyAdd = (relaxed: boolean) =>
-  relaxed ? f32x4.relaxedMadd : (a: Lanes, b: Lanes, c: Lanes): Lanes => f32x4.add(c, f32x4.mul(a, b));
+  relaxed ? floats.madd : (a: Lanes, b: Lanes, c: Lanes): Lanes => floats.add(c, floats.mul(a, b));
 
-const vectors = (f: Func<typeof VOID>, n: number): Vec[] => Array.from({ length: n }, () => f.local(V128));
+const vectors = (f: Func<typeof VOID>, n: number): Vec[] => Array.from({ length: n }, () => f.local(VECTOR));
 
 /**
  * The layout of A. By rows: element (i, k) at a + i * step + 4k. By columns: at a + k * step + 4i, for a transposed
@@ -42,9 +43,9 @@ export type Order = "rows" | "columns";
 export function tile(f: Func<typeof VOID>, rows: number, width: number, relaxed: boolean) {
   const sums = Array.from({ length: rows }, () => vectors(f, width));
   const right = vectors(f, width);
-  const left = f.local(V128);
+  const left = f.local(VECTOR);
   const madd = multiplyAdd(relaxed);
-  for (const row of sums) for (const x of row) f.set(x, f32x4.const(0));
+  for (const row of sums) for (const x of row) f.set(x, floats.const(0));
   return {
     sums,
     /** sums += (a column of A, given by the address of each element) times (a row of B at `b`). */
@@ -52,23 +53,23 @@ export function tile(f: Func<typeof VOID>, rows: number, width: number, relaxed:
       element: (row: number) => { at: Expr<typeof I32>; offset: number },
       b: (vector: number) => { at: Int; offset: number },
     ): void {
-      for (let j = 0; j < width; j++) f.set(right[j]!, v128.load(b(j).at, b(j).offset));
+      for (let j = 0; j < width; j++) f.set(right[j]!, lanes.load(b(j).at, b(j).offset));
       for (let i = 0; i < rows; i++) {
         const { at, offset } = element(i);
-        f.set(left, v128.load32Splat(at, offset));
+        f.set(left, lanes.loadSplat(at, offset));
         for (let j = 0; j < width; j++) f.set(sums[i]![j]!, madd(left, right[j]!, sums[i]![j]!));
       }
     },
     /** Writes or adds the tile to the rows at `c`, `ldc` bytes apart. */
     store(c: Int, ldc: Int, accumulate: Int): void {
-      const write = (value: (x: Vec, offset: number) => ReturnType<typeof f32x4.add>): void =>
+      const write = (value: (x: Vec, offset: number) => ReturnType<typeof floats.add>): void =>
         sums.forEach((row, i) => {
-          row.forEach((x, j) => f.do(v128.store(c, value(x, 16 * j), 16 * j)));
+          row.forEach((x, j) => f.do(lanes.store(c, value(x, 16 * j), 16 * j)));
           if (i < rows - 1) f.advance(c, ldc);
         });
       f.if(
         accumulate,
-        () => write((x, offset) => f32x4.add(v128.load(c, offset), x)),
+        () => write((x, offset) => floats.add(lanes.load(c, offset), x)),
         () => write((x) => x),
       );
     },
@@ -105,11 +106,11 @@ function tileCopy(module: Module): Func<typeof VOID> {
   return routine(module, "", (f, source, c, ldc, rows, width, accumulate) => {
     const p = f.local(I32);
     const q = f.local(I32);
-    const x = f.local(V128);
-    const part = (bit: number, load: typeof v128.load, store: (x: Vec) => void): void =>
+    const x = f.local(VECTOR);
+    const part = (bit: number, load: typeof lanes.load, store: (x: Vec) => void): void =>
       f.if(i32.and(width, bit), () => {
         f.set(x, load(p));
-        f.if(accumulate, () => f.set(x, f32x4.add(x, load(q))));
+        f.if(accumulate, () => f.set(x, floats.add(x, load(q))));
         store(x);
         f.advance(p, 4 * bit);
         f.advance(q, 4 * bit);
@@ -117,9 +118,9 @@ function tileCopy(module: Module): Func<typeof VOID> {
     f.times(rows, () => {
       f.set(p, source);
       f.set(q, c);
-      part(4, v128.load, (x) => f.do(v128.store(q, x)));
-      part(2, v128.load64Zero, (x) => f.do(v128.store64Lane(q, x, 0)));
-      part(1, v128.load32Zero, (x) => f.do(v128.store32Lane(q, x, 0)));
+      part(4, lanes.load, (x) => f.do(lanes.store(q, x)));
+      part(2, four.load64, (x) => f.do(four.store64(q, x, 0)));
+      part(1, lanes.loadFirst, (x) => f.do(lanes.storeFirst(q, x)));
       f.advance(source, 32);
       f.advance(c, ldc);
     });

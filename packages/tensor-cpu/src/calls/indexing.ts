@@ -4,7 +4,7 @@
 import { linesAlong } from "@weft/kernel";
 import type { DType, TypedArray } from "@weft/tensor";
 import { type AxisAttrs, dtypeInfo, isFloat, sizeOf } from "@weft/tensor/internals";
-import { f32x4, type Func, I32, i32, i32x4, type Local, type Module, v128, type VOID } from "../wasm/emitter.ts";
+import { four, floats, type Func, I32, i32, ints, type Local, type Module, lanes, type VOID } from "../wasm/emitter.ts";
 import {
   aligned,
   blocksOf,
@@ -62,7 +62,7 @@ function writeIndexing(module: Module): void {
             f,
             bytes,
             [p, to],
-            () => f.do(v128.store(to, v128.load(p))),
+            () => f.do(lanes.store(to, lanes.load(p))),
             () => f.do(i32.store(to, i32.load(p))),
           );
         },
@@ -71,7 +71,7 @@ function writeIndexing(module: Module): void {
             f,
             bytes,
             [to],
-            () => f.do(v128.store(to, i32x4.splat(fill))),
+            () => f.do(lanes.store(to, ints.splat(fill))),
             () => f.do(i32.store(to, fill)),
           );
           f.do(i32.store(fault, 1));
@@ -93,8 +93,8 @@ function writeIndexing(module: Module): void {
             f,
             bytes,
             [p, q],
-            () => f.do(v128.store(q, f32x4.add(v128.load(q), v128.load(p)))),
-            () => f.do(v128.store32Lane(q, f32x4.add(v128.load32Zero(q), v128.load32Zero(p)), 0)),
+            () => f.do(lanes.store(q, floats.add(lanes.load(q), lanes.load(p)))),
+            () => f.do(four.store32(q, floats.add(lanes.loadFirst(q), lanes.loadFirst(p)), 0)),
           );
         },
         () => f.if(i32.geU(i32.load(indices), size), () => f.do(i32.store(fault, 1))),

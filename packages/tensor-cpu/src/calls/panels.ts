@@ -1,16 +1,17 @@
 // Copies that bring matrices into the order that the micro-kernels read: panels of eight columns, row blocks of a
 // transposed matrix, and plain transposes by 4x4 blocks. Nothing outside the operands is read.
 import {
+  four,
   type Func,
   I32,
-  f32x4,
+  floats,
   i32,
   i64,
   type Local,
   type Module,
   select,
-  v128,
-  V128,
+  lanes,
+  VECTOR,
   type VOID,
 } from "../wasm/emitter.ts";
 import { blockRows, nextBlock, PANEL } from "./gemm.ts";
@@ -22,7 +23,7 @@ type Int = Local<typeof I32>;
 export function copyNarrow(f: Func<typeof VOID>, p: Int, q: Int, width: Int, t: Int): void {
   f.set(t, 0);
   f.if(i32.and(width, 4), () => {
-    f.do(v128.store(q, v128.load(p)));
+    f.do(lanes.store(q, lanes.load(p)));
     f.set(t, 16);
   });
   f.if(i32.and(width, 2), () => {
@@ -36,9 +37,9 @@ export function copyNarrow(f: Func<typeof VOID>, p: Int, q: Int, width: Int, t: 
 const transposeRoutine = (module: Module): Func<typeof VOID> =>
   routine(module, "transpose", (f, to, toStep, from, fromStep, rows, columns) => {
     const [r, c, p, q] = [0, 0, 0, 0].map(() => f.local(I32)) as [Int, Int, Int, Int];
-    const x = [0, 0, 0, 0].map(() => f.local(V128));
-    const y = [0, 0, 0, 0].map(() => f.local(V128));
-    const pick = f32x4.shuffle;
+    const x = [0, 0, 0, 0].map(() => f.local(VECTOR));
+    const y = [0, 0, 0, 0].map(() => f.local(VECTOR));
+    const pick = four.shuffle;
     const one = (): void => f.do(i32.store(q, i32.load(p)));
     f.set(r, i32.and(rows, -4));
     f.while(i32.gtS(r, 0), () => {
@@ -48,7 +49,7 @@ const transposeRoutine = (module: Module): Func<typeof VOID> =>
       f.while(i32.gtS(c, 0), () => {
         const steps = f.let(I32, p);
         for (let i = 0; i < 4; i++) {
-          f.set(x[i]!, v128.load(steps));
+          f.set(x[i]!, lanes.load(steps));
           if (i < 3) f.advance(steps, fromStep);
         }
         for (const h of [0, 2]) {
@@ -57,7 +58,7 @@ const transposeRoutine = (module: Module): Func<typeof VOID> =>
         }
         for (let i = 0; i < 4; i++) {
           const h = i >> 1;
-          f.do(v128.store(q, pick(y[h]!, y[h + 2]!, i % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7])));
+          f.do(lanes.store(q, pick(y[h]!, y[h + 2]!, i % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7])));
           f.advance(q, toStep);
         }
         f.advance(p, 16);
@@ -100,7 +101,7 @@ const clear = (f: Func<typeof VOID>, to: Int, k: Int): void => {
   const p = f.let(I32, to);
   const end = f.let(I32, i32.add(to, i32.mul(k, 4 * PANEL)));
   f.while(i32.ltU(p, end), () => {
-    f.do(v128.store(p, f32x4.const(0)), v128.store(p, f32x4.const(0), 16));
+    f.do(lanes.store(p, floats.const(0)), lanes.store(p, floats.const(0), 16));
     f.advance(p, 32);
   });
 };
@@ -119,7 +120,7 @@ function write(module: Module, relaxed: boolean): void {
         i32.geS(columns, PANEL),
         () =>
           f.while(n, () => {
-            f.do(v128.store(to, v128.load(p)), v128.store(to, v128.load(p, 16), 16));
+            f.do(lanes.store(to, lanes.load(p)), lanes.store(to, lanes.load(p, 16), 16));
             f.advance(to, 32);
             f.advance(p, step);
             f.advance(n, -1);
@@ -167,7 +168,7 @@ function write(module: Module, relaxed: boolean): void {
         i32.eq(r, full),
         () =>
           steps(() => {
-            f.do(v128.store(to, v128.load(p)));
+            f.do(lanes.store(to, lanes.load(p)));
             f.do(full === 6 ? i64.store(to, i64.load(p, 16), 16) : i32.store(to, i32.load(p, 16), 16));
           }),
         () => steps(() => copyNarrow(f, p, to, r, t)),

@@ -1,14 +1,14 @@
 // Pooling and its gradients. Windows of two by two side by side, the usual case, are vector code that reads two rows at
 // once; every other shape walks its windows in JavaScript.
 import { sizeOf, type PoolAttrs } from "@weft/tensor/internals";
-import { f32x4, I32, i32, type Expr, type Local, type Module, v128, V128 } from "../wasm/emitter.ts";
+import { four, floats, I32, i32, type Expr, type Local, type Module, lanes, VECTOR } from "../wasm/emitter.ts";
 import { aligned, dense, machineCode, type Call, type CallMemory, type Operand, type Prepared } from "./call.ts";
 import { three, type Three } from "./geometry.ts";
 
-type Vec = Expr<typeof V128>;
+type Vec = Expr<typeof VECTOR>;
 type Int = Local<typeof I32>;
 type Four<T> = readonly [T, T, T, T];
-type Corners = Four<Local<typeof V128>>;
+type Corners = Four<Local<typeof VECTOR>>;
 type Name = "maxPool" | "maxPoolGrad" | "maxPoolPick" | "sumPool" | "sumPoolGrad";
 
 /** What a pooling reads and writes, image or pooled, in the order of its operands: output first. */
@@ -20,8 +20,8 @@ const operands: Record<Name, readonly ("image" | "pooled")[]> = {
   sumPoolGrad: ["image", "pooled"],
 };
 
-const even = (a: Vec, b: Vec): Vec => f32x4.shuffle(a, b, [0, 2, 4, 6]);
-const odd = (a: Vec, b: Vec): Vec => f32x4.shuffle(a, b, [1, 3, 5, 7]);
+const even = (a: Vec, b: Vec): Vec => four.shuffle(a, b, [0, 2, 4, 6]);
+const odd = (a: Vec, b: Vec): Vec => four.shuffle(a, b, [1, 3, 5, 7]);
 
 /**
  * name(out, ...inputs, planes, rows, columns, gap, row): planes of 2x2 windows; `row` bytes in a row of the image,
@@ -48,53 +48,53 @@ function writePools(module: Module): void {
     /** The four elements of four windows, in window order, as values that may be used twice. */
     const corners = (i: number): Corners => {
       const rowsOf = [at[i]!, below[i]!].map(
-        (p) => [f.let(V128, v128.load(p)), f.let(V128, v128.load(p, 16))] as const,
+        (p) => [f.let(VECTOR, lanes.load(p)), f.let(VECTOR, lanes.load(p, 16))] as const,
       );
-      return rowsOf.flatMap(([a, b]) => [f.let(V128, even(a, b)), f.let(V128, odd(a, b))]) as unknown as Corners;
+      return rowsOf.flatMap(([a, b]) => [f.let(VECTOR, even(a, b)), f.let(VECTOR, odd(a, b))]) as unknown as Corners;
     };
     const spread = (values: readonly Vec[]): void =>
       [at[0]!, below[0]!].forEach((p, r) => {
-        const [a, b] = [f.let(V128, values[2 * r]!), f.let(V128, values[2 * r + 1]!)];
-        f.do(v128.store(p, f32x4.shuffle(a, b, [0, 4, 1, 5])), v128.store(p, f32x4.shuffle(a, b, [2, 6, 3, 7]), 16));
+        const [a, b] = [f.let(VECTOR, values[2 * r]!), f.let(VECTOR, values[2 * r + 1]!)];
+        f.do(lanes.store(p, four.shuffle(a, b, [0, 4, 1, 5])), lanes.store(p, four.shuffle(a, b, [2, 6, 3, 7]), 16));
       });
     /**
      * The greatest, and for elements 1 to 3 whether they beat all before them. NaN beats numbers, and the first of
      * equals wins.
      */
     const contest = ([first, ...rivals]: Corners) => {
-      const best = f.let(V128, first);
+      const best = f.let(VECTOR, first);
       const beats = (rival: Vec) => {
-        const won = f.let(V128, v128.andnot(f32x4.eq(best, best), f32x4.le(rival, best)));
-        f.set(best, v128.bitselect(rival, best, won));
+        const won = f.let(VECTOR, lanes.andnot(floats.eq(best, best), floats.le(rival, best)));
+        f.set(best, lanes.bitselect(rival, best, won));
         return won;
       };
       return { best, winners: [beats(rivals[0]), beats(rivals[1]), beats(rivals[2])] as const };
     };
     const work: Record<Name, () => void> = {
-      maxPool: () => f.do(v128.store(at[0]!, contest(corners(1)).best)),
+      maxPool: () => f.do(lanes.store(at[0]!, contest(corners(1)).best)),
       sumPool: () => {
         const [a, b, c, d] = corners(1);
-        f.do(v128.store(at[0]!, f32x4.add(f32x4.add(a, b), f32x4.add(c, d))));
+        f.do(lanes.store(at[0]!, floats.add(floats.add(a, b), floats.add(c, d))));
       },
       maxPoolGrad: () => {
         const [b, c, d] = contest(corners(1)).winners;
-        const g = f.let(V128, v128.load(at[2]!));
+        const g = f.let(VECTOR, lanes.load(at[2]!));
         const parts: Vec[] = [];
         for (const winner of [d, c, b]) {
-          parts.unshift(f.let(V128, v128.and(g, winner)));
-          f.set(g, v128.andnot(g, winner));
+          parts.unshift(f.let(VECTOR, lanes.and(g, winner)));
+          f.set(g, lanes.andnot(g, winner));
         }
         spread([g, ...parts]);
       },
       maxPoolPick: () => {
         const { winners } = contest(corners(1));
         const [first, ...others] = corners(2);
-        const u = f.let(V128, first);
-        winners.forEach((beats, i) => f.set(u, v128.bitselect(others[i]!, u, beats)));
-        f.do(v128.store(at[0]!, u));
+        const u = f.let(VECTOR, first);
+        winners.forEach((beats, i) => f.set(u, lanes.bitselect(others[i]!, u, beats)));
+        f.do(lanes.store(at[0]!, u));
       },
       sumPoolGrad: () => {
-        const g = f.let(V128, v128.load(at[1]!));
+        const g = f.let(VECTOR, lanes.load(at[1]!));
         spread([g, g, g, g]);
       },
     };

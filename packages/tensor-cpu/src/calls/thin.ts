@@ -1,10 +1,10 @@
 // Products with few rows or columns, where packing would cost as much as the product: dot products of rows that lie
 // along the inner axis, and the sum of rows scaled by a vector.
-import { f32x4, I32, i32, type Local, type Module, select, v128, V128 } from "../wasm/emitter.ts";
+import { four, floats, I32, i32, type Local, type Module, select, lanes, VECTOR } from "../wasm/emitter.ts";
 import { machineCode, routine, type CallMemory } from "./call.ts";
 import { dispatch, multiplyAdd, nextBlock } from "./gemm.ts";
 
-type Vec = Local<typeof V128>;
+type Vec = Local<typeof VECTOR>;
 
 /** Columns of C that one dot kernel computes at most: with two rows, ten sums in flight. */
 const WIDE = 5;
@@ -17,10 +17,10 @@ function dotKernel(module: Module, rows: number, columns: number, relaxed: boole
     const bs = [b];
     for (let i = 1; i < rows; i++) as.push(f.let(I32, i32.add(as[i - 1]!, aStep)));
     for (let j = 1; j < columns; j++) bs.push(f.let(I32, i32.add(bs[j - 1]!, bStep)));
-    const sums = as.map(() => bs.map(() => f.let(V128, f32x4.const(0))));
-    const left = as.map(() => f.local(V128));
-    const right = f.local(V128);
-    const step = (load: typeof v128.load, bytes: number): void => {
+    const sums = as.map(() => bs.map(() => f.let(VECTOR, floats.const(0))));
+    const left = as.map(() => f.local(VECTOR));
+    const right = f.local(VECTOR);
+    const step = (load: typeof lanes.load, bytes: number): void => {
       as.forEach((p, i) => f.set(left[i]!, load(p)));
       bs.forEach((p, j) => {
         f.set(right, load(p));
@@ -30,38 +30,36 @@ function dotKernel(module: Module, rows: number, columns: number, relaxed: boole
     };
     const n = f.let(I32, i32.shrU(k, 2));
     f.while(n, () => {
-      step(v128.load, 16);
+      step(lanes.load, 16);
       f.advance(n, -1);
     });
     f.set(n, i32.and(k, 3));
     f.while(n, () => {
-      step(v128.load32Zero, 4);
+      step(lanes.loadFirst, 4);
       f.advance(n, -1);
     });
     // Four sums at a time become one vector of their totals: four columns of one row, or two columns of two rows. From
     // the last to the first: V8 11 (Node 20) multiplies in the reverse of the order in which sums are used, and in any
     // other order but that of the loads runs out of registers.
-    const pick = f32x4.shuffle;
-    const pairs = (x: Vec, y: Vec) => f32x4.add(pick(x, y, [0, 4, 1, 5]), pick(x, y, [2, 6, 3, 7]));
-    const [u, w] = [f.local(V128), f.local(V128)];
+    const pick = four.shuffle;
+    const pairs = (x: Vec, y: Vec) => floats.add(pick(x, y, [0, 4, 1, 5]), pick(x, y, [2, 6, 3, 7]));
+    const [u, w] = [f.local(VECTOR), f.local(VECTOR)];
     if (rows === 2) f.set(ldc, i32.add(c, ldc));
     for (let j = columns - 1 - ((columns - 1) % (4 / rows)); j >= 0; j -= 4 / rows) {
       const at = (d: number): Vec =>
         sums[rows === 1 ? 0 : d & 1]![Math.min(rows === 1 ? j + d : j + (d >> 1), columns - 1)]!;
       f.set(u, pairs(at(0), at(1)));
       f.set(w, pairs(at(2), at(3)));
-      f.set(u, f32x4.add(pick(u, w, [0, 1, 4, 5]), pick(u, w, [2, 3, 6, 7])));
+      f.set(u, floats.add(pick(u, w, [0, 1, 4, 5]), pick(u, w, [2, 3, 6, 7])));
       if (rows === 2) f.set(u, pick(u, u, [0, 2, 1, 3]));
       const left = columns - j;
       if (rows === 2)
-        [c, ldc].forEach((to, i) =>
-          f.do(left > 1 ? v128.store64Lane(to, u, i, 4 * j) : v128.store32Lane(to, u, 2 * i, 4 * j)),
-        );
-      else if (left >= 4) f.do(v128.store(c, u, 4 * j));
-      else if (left === 1) f.do(v128.store32Lane(c, u, 0, 4 * j));
+        [c, ldc].forEach((to, i) => f.do(left > 1 ? four.store64(to, u, i, 4 * j) : four.store32(to, u, 2 * i, 4 * j)));
+      else if (left >= 4) f.do(lanes.store(c, u, 4 * j));
+      else if (left === 1) f.do(four.store32(c, u, 0, 4 * j));
       else {
-        f.do(v128.store64Lane(c, u, 0, 4 * j));
-        if (left === 3) f.do(v128.store32Lane(c, u, 2, 4 * j + 8));
+        f.do(four.store64(c, u, 0, 4 * j));
+        if (left === 3) f.do(four.store32(c, u, 2, 4 * j + 8));
       }
     }
   });
@@ -101,18 +99,18 @@ function writeCombine(module: Module, relaxed: boolean): void {
       const scale: Vec[] = [];
       const at = [b];
       for (let i = 0; i < rows; i++) {
-        scale.push(f.let(V128, v128.load32Splat(a)));
+        scale.push(f.let(VECTOR, lanes.loadSplat(a)));
         if (i < rows - 1) {
           f.advance(a, aStep);
           at.push(f.let(I32, i32.add(at[i]!, bStep)));
         }
       }
-      const [n, x] = [f.let(I32, i32.shrU(columns, 2)), f.local(V128)];
-      const run = (load: typeof v128.load, store: () => void, bytes: number): void =>
+      const [n, x] = [f.let(I32, i32.shrU(columns, 2)), f.local(VECTOR)];
+      const run = (load: typeof lanes.load, store: () => void, bytes: number): void =>
         f.while(n, () => {
           f.if(
             first,
-            () => f.set(x, f32x4.const(0)),
+            () => f.set(x, floats.const(0)),
             () => f.set(x, load(c)),
           );
           for (let i = 0; i < rows; i++) f.set(x, madd(load(at[i]!), scale[i]!, x));
@@ -120,9 +118,9 @@ function writeCombine(module: Module, relaxed: boolean): void {
           for (const p of [...at, c]) f.advance(p, bytes);
           f.advance(n, -1);
         });
-      run(v128.load, () => f.do(v128.store(c, x)), 16);
+      run(lanes.load, () => f.do(lanes.store(c, x)), 16);
       f.set(n, i32.and(columns, 3));
-      run(v128.load32Zero, () => f.do(v128.store32Lane(c, x, 0)), 4);
+      run(lanes.loadFirst, () => f.do(four.store32(c, x, 0)), 4);
     });
   const kernels = [1, 2, 3, 4].map(rowLoop);
   routine(module, "combine", (f, a, aStep, b, bStep, c, columns, k) => {

@@ -2,7 +2,7 @@
 // `scalar.ts` one.
 import type { DType } from "@weft/tensor";
 import type { Fn, Reduction, Scalar } from "@weft/kernel";
-import type { Expr, F64, Func, I32, NumberType, V128 } from "../wasm/emitter.ts";
+import type { Expr, F64, Func, I32, NumberType, VECTOR } from "../wasm/emitter.ts";
 
 export type Address = Expr<typeof I32>;
 
@@ -20,11 +20,11 @@ export interface Count {
   /** The number of the first lane. */
   readonly at: Expr<typeof I32>;
   /** What the lanes add to it, unless it is the same for all. */
-  readonly lanes: Expr<typeof V128> | undefined;
+  readonly lanes: Expr<typeof VECTOR> | undefined;
 }
 
 /** The types of what a kernel computes with. */
-export type ValueType = NumberType | typeof V128;
+export type ValueType = NumberType | typeof VECTOR;
 
 /** Keeps a value that is used more than once in a local until the end of this round of the body. */
 type Hold = <T extends ValueType>(e: Expr<T>, type: T) => Expr<T>;
@@ -70,7 +70,7 @@ export interface Accumulator<T extends ValueType> {
   readonly wide: boolean;
   start(vectors: number): void;
   /** Takes in a value of register `u`, of the lanes in the mask. */
-  add(u: number, x: Expr<T>, mask?: Expr<typeof V128>): void;
+  add(u: number, x: Expr<T>, mask?: Expr<typeof VECTOR>): void;
   /** Moves what the registers hold into the totals. */
   flush(): void;
   /** The result of all lanes, in lane 0. */

@@ -2,7 +2,7 @@
 // one to three elements; or, where a reduction has its lanes along a kept loop, it runs over what is reduced, for a
 // block of lanes.
 import { layout, masked, type Kernel } from "@weft/kernel";
-import { F32, F64, I32, Local, V128, i32, i32x4, select, v128, type Expr, type Func } from "../wasm/emitter.ts";
+import { four, F32, F64, I32, Local, VECTOR, i32, ints, select, type Expr, type Func } from "../wasm/emitter.ts";
 import { level, levels, type Levels } from "./levels.ts";
 import type { Accumulator, InstructionSet, FunctionScope, ValueType } from "./machine.ts";
 import { Positions } from "./positions.ts";
@@ -21,7 +21,7 @@ const scratch = (): Scratch => ({
   [I32]: { locals: [], used: 0 },
   [F32]: { locals: [], used: 0 },
   [F64]: { locals: [], used: 0 },
-  [V128]: { locals: [], used: 0 },
+  [VECTOR]: { locals: [], used: 0 },
 });
 
 export class Nest<T extends ValueType> {
@@ -50,7 +50,7 @@ export class Nest<T extends ValueType> {
   readonly #locals: (Local<T> | undefined)[] = [];
   readonly #scratch = scratch();
   #round = { vectors: 1, tail: false };
-  #mask: Local<typeof V128> | undefined;
+  #mask: Local<typeof VECTOR> | undefined;
 
   constructor(
     kernel: Kernel,
@@ -210,7 +210,7 @@ export class Nest<T extends ValueType> {
     f.if(n, () =>
       this.#positions.tail(n, () => {
         if (!this.#across && this.#kernel.reductions.some((r) => r.fn === "sum"))
-          f.set((this.#mask ??= f.local(V128)), i32x4.gtS(i32x4.splat(n), v128.const4([0, 1, 2, 3])));
+          f.set((this.#mask ??= f.local(VECTOR)), ints.gtS(ints.splat(n), four.const([0, 1, 2, 3])));
         run();
       }),
     );

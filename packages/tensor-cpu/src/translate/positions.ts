@@ -2,7 +2,7 @@
 // moved on by additions, and from it the places of the lanes.
 import { dtypeInfo } from "@weft/tensor/internals";
 import { layout, type Kernel } from "@weft/kernel";
-import { I32, V128, i32, i32x4, v128, type Expr, type Func, type Local } from "../wasm/emitter.ts";
+import { four, I32, VECTOR, i32, ints, type Expr, type Func, type Local } from "../wasm/emitter.ts";
 import type { Address, Count, Site } from "./machine.ts";
 
 type Int = Local<typeof I32>;
@@ -21,7 +21,7 @@ export class Positions {
   /** Twice and three times the stride along the lanes. */
   readonly #multiples = new Map<number, readonly Address[]>();
   /** For `index` operands: what lanes 0 to 3 add. */
-  readonly #ramps = new Map<number, Local<typeof V128>>();
+  readonly #ramps = new Map<number, Local<typeof VECTOR>>();
   #tail: { readonly second: Int; readonly third: Int; readonly offsets: Map<number, readonly Int[]> } | undefined;
 
   /** `inner` are the loops whose strides are needed all the time. */
@@ -93,8 +93,8 @@ export class Positions {
     if (this.#width === 1 || step === "still" || this.#kernel.rank === 0) return { at, lanes: undefined };
     if (this.#tail === undefined) return { at, lanes: this.#ramps.get(k)! };
     const { second, third } = this.#tail;
-    const lane = i32x4.replace(i32x4.replace(i32x4.const(0), 1, second), 2, third);
-    return { at, lanes: i32x4.mul(i32x4.splat(this.stride(k, this.#kernel.lanes)), lane) };
+    const lane = four.replaceInt(four.replaceInt(ints.const(0), 1, second), 2, third);
+    return { at, lanes: ints.mul(ints.splat(this.stride(k, this.#kernel.lanes)), lane) };
   }
 
   /**
@@ -126,8 +126,8 @@ export class Positions {
     if (!this.#moves(k, l) || (l === lanes && o.step === "unit" && o.use !== "index")) return;
     (this.#strides[k] ??= [])[l] = this.#f.let(I32, this.stride(k, l));
     if (l !== lanes || o.use !== "index" || this.#width === 1) return;
-    const ramp = i32x4.mul(i32x4.splat(this.stride(k, l)), v128.const4([0, 1, 2, 3]));
-    this.#ramps.set(k, this.#f.let(V128, ramp));
+    const ramp = ints.mul(ints.splat(this.stride(k, l)), four.const([0, 1, 2, 3]));
+    this.#ramps.set(k, this.#f.let(VECTOR, ramp));
   }
   #spread(k: number): void {
     if (this.#isIndex(k) || this.#isFolded(k)) return;

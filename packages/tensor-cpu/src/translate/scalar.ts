@@ -4,7 +4,7 @@ import { dtypeInfo } from "@weft/tensor/internals";
 import { masked, type Fn, type Reduction, type Scalar } from "@weft/kernel";
 // oxfmt-ignore
 import {
-  F32, F64, I32, V128, choose, f32, f64, i32, select,
+  F32, F64, I32, VECTOR, choose, f32, f64, i32, select,
   type Expr, type Local, type NumberType, type Type,
 } from "../wasm/emitter.ts";
 import {
@@ -95,7 +95,7 @@ const bounds: Record<Scalar, readonly [least: number, most: number]> = {
 };
 
 export function scalarMachine({ f, hold, call }: FunctionScope): InstructionSet<NumberType> {
-  const holdLanes = (x: Expr<typeof V128>): Expr<typeof V128> => hold(x, V128);
+  const holdLanes = (x: Expr<typeof VECTOR>): Expr<typeof VECTOR> => hold(x, VECTOR);
   const convert = (value: Value, from: Scalar, to: Scalar): Value => {
     const rule = rules[from][to];
     return rule === undefined ? unsupported(to, from) : rule(value, value, value, 0);

@@ -2,23 +2,24 @@
 // number.
 import type { DType } from "@weft/tensor";
 import {
+  four,
   f32,
-  f32x4,
+  floats,
   f64,
   i32,
-  i32x4,
-  v128,
+  ints,
+  lanes,
   type Expr,
   type F32,
   type I32,
   type NumberType,
-  type V128,
+  type VECTOR,
   type VOID,
 } from "../wasm/emitter.ts";
 import { bfloat, half } from "./narrow-floats.ts";
 
 type Int = Expr<typeof I32>;
-type Vector = Expr<typeof V128>;
+type Vector = Expr<typeof VECTOR>;
 /** Keeps a vector that is used more than once. */
 type Hold = (e: Vector) => Vector;
 
@@ -42,21 +43,21 @@ interface StorageForm {
 
 const asItIs: Lanes = { load: (raw) => raw, store: (value) => value };
 const mask: Lanes = {
-  load: (raw) => i32x4.ne(raw, i32x4.const(0)),
-  store: (value) => v128.and(value, i32x4.const(1)),
+  load: (raw) => ints.ne(raw, ints.const(0)),
+  store: (value) => lanes.and(value, ints.const(1)),
 };
 const byte: Lanes = {
-  load: f32x4.convertI32x4,
-  store: (value) => i32x4.minS(i32x4.maxS(i32x4.truncSatF32x4(value), i32x4.const(0)), i32x4.const(255)),
+  load: floats.convertInts,
+  store: (value) => ints.minS(ints.maxS(ints.truncSatFloats(value), ints.const(0)), ints.const(255)),
 };
 
 /** Dtypes computed in f32 and stored in fewer bits: a single element is converted in lanes, too. */
 const narrow = (view: "u8" | "u16", lanes: Lanes): StorageForm => {
-  const [load, store] = view === "u8" ? [i32.load8u, v128.store8Lane] : [i32.load16u, v128.store16Lane];
+  const [load, store] = view === "u8" ? [i32.load8u, four.store8] : [i32.load16u, four.store16];
   return {
     lanes,
-    load: (at, hold) => f32x4.extract(lanes.load(i32x4.splat(load(at)), hold), 0),
-    store: (at, value: Expr<typeof F32>, hold) => store(at, lanes.store(f32x4.splat(value), hold), 0),
+    load: (at, hold) => floats.first(lanes.load(ints.splat(load(at)), hold)),
+    store: (at, value: Expr<typeof F32>, hold) => store(at, lanes.store(floats.splat(value), hold), 0),
     view,
   };
 };

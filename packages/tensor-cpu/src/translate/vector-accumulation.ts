@@ -1,7 +1,7 @@
 // How sums and extremes go on in four lanes.
-import { Expr, f32x4, i32x4, v128, type V128 } from "../wasm/emitter.ts";
+import { Expr, floats, ints, lanes, type VECTOR, type Op } from "../wasm/emitter.ts";
 
-type Vector = Expr<typeof V128>;
+type Vector = Expr<typeof VECTOR>;
 type Two = (a: Vector, b: Vector) => Vector;
 
 /** One register of a reduction. */
@@ -21,7 +21,7 @@ export interface Accumulation {
 const part = (start: Vector, join: Two, step = join): Part => ({ start, step, join });
 
 const simple = (first: number, op: Two): Accumulation => ({
-  parts: [part(i32x4.const(first), op)],
+  parts: [part(ints.const(first), op)],
   value: (acc: Vector) => acc,
   wide: false,
 });
@@ -32,25 +32,24 @@ const simple = (first: number, op: Two): Accumulation => ({
  */
 const extreme = (first: number, op: Two, zero: number): Accumulation => ({
   parts: [
-    part(f32x4.const(first), op),
-    part(i32x4.const(0), v128.or, (nan, x) => v128.or(nan, f32x4.ne(x, x))),
-    part(i32x4.const(0), v128.or, (seen, x) => v128.or(seen, i32x4.eq(x, i32x4.const(zero)))),
+    part(floats.const(first), op),
+    part(ints.const(0), lanes.or, (nan, x) => lanes.or(nan, floats.ne(x, x))),
+    part(ints.const(0), lanes.or, (seen, x) => lanes.or(seen, ints.eq(x, ints.const(zero)))),
   ],
   value: (acc: Vector, nan: Vector, seen: Vector) => {
-    const further = v128.and(seen, f32x4.eq(acc, f32x4.const(0)));
-    return v128.or(v128.bitselect(i32x4.const(zero), acc, further), nan);
+    const further = lanes.and(seen, floats.eq(acc, floats.const(0)));
+    return lanes.or(lanes.bitselect(ints.const(zero), acc, further), nan);
   },
   wide: false,
 });
 
-const product = f32x4.mul(0, 0).op;
-const fused = f32x4.relaxedMadd(0, 0, 0).op;
+const isProduct = (x: Vector): boolean => x.op === ("floats.mul" satisfies Op);
 
 /** A sum; one of products is a chain of fused multiply-adds where there are any. */
 const sum = (relaxed: boolean): Accumulation => ({
   parts: [
-    part(f32x4.const(0), f32x4.add, (acc, x) =>
-      relaxed && x.op === product ? new Expr(fused, [...x.args, acc]) : f32x4.add(acc, x),
+    part(floats.const(0), floats.add, (acc, x) =>
+      relaxed && isProduct(x) ? new Expr("floats.madd" satisfies Op, [...x.args, acc]) : floats.add(acc, x),
     ),
   ],
   value: (acc: Vector) => acc,
@@ -60,11 +59,11 @@ const sum = (relaxed: boolean): Accumulation => ({
 /** By function and type. */
 export const accumulations: Readonly<Record<string, (relaxed: boolean) => Accumulation>> = {
   "sum f32": sum,
-  "max f32": () => extreme(-Infinity, f32x4.pmax, 0),
-  "min f32": () => extreme(Infinity, f32x4.pmin, -(2 ** 31)),
-  "sum i32": () => simple(0, i32x4.add),
-  "max i32": () => simple(-(2 ** 31), i32x4.maxS),
-  "min i32": () => simple(2 ** 31 - 1, i32x4.minS),
-  "max bool": () => simple(0, v128.or),
-  "min bool": () => simple(-1, v128.and),
+  "max f32": () => extreme(-Infinity, floats.pmax, 0),
+  "min f32": () => extreme(Infinity, floats.pmin, -(2 ** 31)),
+  "sum i32": () => simple(0, ints.add),
+  "max i32": () => simple(-(2 ** 31), ints.maxS),
+  "min i32": () => simple(2 ** 31 - 1, ints.minS),
+  "max bool": () => simple(0, lanes.or),
+  "min bool": () => simple(-1, lanes.and),
 };

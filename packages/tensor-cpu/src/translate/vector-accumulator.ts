@@ -1,19 +1,19 @@
 // A reduction in registers: one accumulator per lane and vector, so that additions do not wait for each other. Sums of
 // f32 are taken in short stretches whose results are added in f64: the error of a sum does not grow with its length.
-import { V128, f32x4, f64x2, i32x4, v128, type Expr, type Func, type Local } from "../wasm/emitter.ts";
+import { four, VECTOR, doubles, lanes, type Expr, type Func, type Local } from "../wasm/emitter.ts";
 import type { Accumulator } from "./machine.ts";
 import type { Accumulation } from "./vector-accumulation.ts";
 
-type Vector = Expr<typeof V128>;
+type Vector = Expr<typeof VECTOR>;
 
-export class VectorAccumulator implements Accumulator<typeof V128> {
+export class VectorAccumulator implements Accumulator<typeof VECTOR> {
   readonly #f: Func;
   readonly #hold: (e: Vector) => Vector;
   readonly #how: Accumulation;
   /** By vector, then part. */
-  readonly #parts: Local<typeof V128>[][] = [];
+  readonly #parts: Local<typeof VECTOR>[][] = [];
   /** Sums of finished stretches, two f64 a register: of all lanes in one, or lane by lane in two a vector. */
-  readonly #totals: Local<typeof V128>[] = [];
+  readonly #totals: Local<typeof VECTOR>[] = [];
   readonly #byLane: boolean;
   #vectors = 0;
 
@@ -32,12 +32,12 @@ export class VectorAccumulator implements Accumulator<typeof V128> {
     for (let u = 0; u < vectors; u++) this.#reset(u);
     if (!this.#how.wide) return;
     const totals = this.#byLane ? 2 * vectors : 1;
-    while (this.#totals.length < totals) this.#totals.push(this.#f.local(V128));
-    for (let t = 0; t < totals; t++) this.#f.set(this.#totals[t]!, f64x2.const(0));
+    while (this.#totals.length < totals) this.#totals.push(this.#f.local(VECTOR));
+    for (let t = 0; t < totals; t++) this.#f.set(this.#totals[t]!, doubles.const(0));
   }
   add(u: number, x: Vector, mask?: Vector): void {
     const { parts } = this.#how;
-    const taken = mask === undefined ? x : v128.and(x, mask);
+    const taken = mask === undefined ? x : lanes.and(x, mask);
     const kept = parts.length > 1 ? this.#hold(taken) : taken;
     this.#set(u, (acc, part) => parts[part]!.step(acc, kept));
   }
@@ -45,11 +45,11 @@ export class VectorAccumulator implements Accumulator<typeof V128> {
     if (!this.#byLane) this.#join();
     for (let u = 0; u < (this.#byLane ? this.#vectors : 1); u++) {
       const acc = this.#parts[u]![0]!;
-      const high = i32x4.shuffle(acc, acc, [2, 3, 2, 3]);
+      const high = four.shuffle(acc, acc, [2, 3, 2, 3]);
       const into = this.#byLane
         ? [this.#totals[2 * u]!, this.#totals[2 * u + 1]!]
         : [this.#totals[0]!, this.#totals[0]!];
-      [acc, high].forEach((half, i) => this.#f.set(into[i]!, f64x2.add(into[i]!, f64x2.promoteLowF32x4(half))));
+      [acc, high].forEach((half, i) => this.#f.set(into[i]!, doubles.add(into[i]!, four.doublesOfFloats(half))));
     }
     for (let u = 0; u < this.#vectors; u++) this.#reset(u);
   }
@@ -58,25 +58,25 @@ export class VectorAccumulator implements Accumulator<typeof V128> {
     if (this.#how.wide) {
       this.flush();
       const total = this.#totals[0]!;
-      return f32x4.demoteZeroF64x2(f64x2.add(total, i32x4.shuffle(total, total, [2, 3, 0, 1])));
+      return four.floatsOfDoubles(doubles.add(total, four.shuffle(total, total, [2, 3, 0, 1])));
     }
     this.#join();
     for (const lanes of [
       [2, 3, 0, 1],
       [1, 0, 3, 2],
     ])
-      this.#set(0, (acc, part) => this.#how.parts[part]!.join(acc, i32x4.shuffle(acc, acc, lanes)));
+      this.#set(0, (acc, part) => this.#how.parts[part]!.join(acc, four.shuffle(acc, acc, lanes)));
     return this.#how.value(...this.#parts[0]!);
   }
   lanes(u: number): Vector {
     if (!this.#how.wide) return this.#how.value(...this.#parts[u]!);
     const [low, high] = [this.#totals[2 * u]!, this.#totals[2 * u + 1]!];
-    return i32x4.shuffle(f32x4.demoteZeroF64x2(low), f32x4.demoteZeroF64x2(high), [0, 1, 4, 5]);
+    return four.shuffle(four.floatsOfDoubles(low), four.floatsOfDoubles(high), [0, 1, 4, 5]);
   }
 
   #reset(u: number): void {
     const { parts } = this.#how;
-    this.#parts[u] ??= parts.map(() => this.#f.local(V128));
+    this.#parts[u] ??= parts.map(() => this.#f.local(VECTOR));
     this.#set(u, (_, part) => parts[part]!.start);
   }
   /** Sets each part of vector `u` to what follows from it. */

@@ -1,8 +1,13 @@
-// A module of WebAssembly under construction: functions whose bodies are statements over the expressions of opcodes.ts.
+// A module of WebAssembly under construction: functions whose bodies are statements over the expressions of a machine.
+// oxfmt-ignore
+import {
+  Expr, F32, F64, I32, I64, Local, VECTOR, VOID, f32, f64, i32, type In, type Type,
+} from "@weft/kernel/machine";
 import { borrow, giveBack, type Bytes } from "./bytes.ts";
-import { Expr, F32, F64, I32, I64, Local, V128, VOID, f32, f64, i32, index, type In, type Type } from "./opcodes.ts";
+import { opcodes, opcodesOfFour, type Write } from "./opcodes.ts";
 
-export * from "./opcodes.ts";
+export * from "@weft/kernel/machine";
+export { four } from "./opcodes.ts";
 
 /** A place that `br` can go to: the end of a block, the start of a loop. */
 export type Label = number;
@@ -52,7 +57,7 @@ export class Func<R extends Type = Type> {
   }
   /** Sets the local and is its value. */
   tee<T extends Type>(target: Local<T>, e: Expr<T>): Expr<T> {
-    return new Expr(0x22, [e], index, target.imm);
+    return new Expr("tee", [e], target.imm);
   }
   /** target += e, for i32 locals. */
   advance(target: Local<typeof I32>, e: In<typeof I32>): void {
@@ -133,9 +138,8 @@ export class Func<R extends Type = Type> {
     if (args.length !== params.length)
       throw new TypeError(`wasm function ${this.name}: ${args.length} arguments instead of ${params.length}`);
     return new Expr(
-      0x10,
+      "call",
       args.map((a, i) => (typeof a === "number" ? constants[params[i]!](a) : a)),
-      index,
       this.index,
     );
   }
@@ -152,7 +156,7 @@ export class Func<R extends Type = Type> {
     into.u(runs.length);
     for (const [n, t] of runs) {
       into.u(n);
-      into.byte(t);
+      into.byte(types[t]);
     }
     into.append(this.#code);
     into.byte(0x0b);
@@ -163,7 +167,7 @@ export class Func<R extends Type = Type> {
 
   #open(op: number): void {
     this.#code.byte(op);
-    this.#code.byte(VOID);
+    this.#code.byte(types[VOID]);
     this.#depth++;
   }
   #close(): void {
@@ -178,25 +182,31 @@ export class Func<R extends Type = Type> {
   }
 }
 
+/** How WebAssembly numbers types. */
+const types: { readonly [T in Type]: number } = {
+  [I32]: 0x7f,
+  [I64]: 0x7e,
+  [F32]: 0x7d,
+  [F64]: 0x7c,
+  [VECTOR]: 0x7b,
+  [VOID]: 0x40,
+};
+
+const writers: Readonly<Record<string, Write>> = { ...opcodes, ...opcodesOfFour };
+
 function write(code: Bytes, e: Expr): void {
   const { op, args } = e;
-  if (op === 0x04) {
+  if (op.startsWith("choose.")) {
     write(code, args[0]!);
-    code.byte(op);
-    code.byte(e.imm);
+    code.byte(0x04);
+    code.byte(types[op.slice(7) as Type]);
     write(code, args[1]!);
     code.byte(0x05);
     write(code, args[2]!);
     return code.byte(0x0b);
   }
   for (let i = 0; i < args.length; i++) write(code, args[i]!);
-  if (op < 0x100) code.byte(op);
-  else {
-    const long = op < 0x10000 ? 8 : 16;
-    code.byte(op >> long); // 0xfc or 0xfd, then the number in LEB128
-    code.u(op & ((1 << long) - 1));
-  }
-  e.immediate?.(code, e);
+  writers[op]!(code, e);
 }
 
 const refuse = (): never => {
@@ -207,7 +217,7 @@ const constants: { readonly [T in Type]: (n: number) => Expr } = {
   [F32]: f32.const,
   [F64]: f64.const,
   [I64]: refuse,
-  [V128]: refuse,
+  [VECTOR]: refuse,
   [VOID]: refuse,
 };
 
@@ -258,11 +268,11 @@ export class Module {
     section(out, 1, this.#signatures, (s, b) => {
       b.byte(0x60);
       b.u(s.params.length);
-      for (const t of s.params) b.byte(t);
+      for (const t of s.params) b.byte(types[t]);
       if (s.result === VOID) b.byte(0);
       else {
         b.byte(1);
-        b.byte(s.result);
+        b.byte(types[s.result]);
       }
     });
     section(out, 2, [undefined, ...this.#imports], (f, b) => {

@@ -1,24 +1,24 @@
 // Which features this platform's WebAssembly has, tested by validating or creating the smallest thing that needs each.
-import { Module, V128, f32x4 } from "./emitter.ts";
+import { Module, VECTOR, floats } from "./emitter.ts";
 
 let relaxed: boolean | undefined;
 
-type Vector = ReturnType<typeof f32x4.add>;
+type Vector = ReturnType<typeof floats.add>;
 
 /** Whether a function of a vector is valid here. */
 function valid(y: (x: Vector) => Vector): boolean {
   const m = new Module({ shared: false });
-  const f = m.func("f", [V128], V128);
-  f.result(y(f.param(0, V128)));
+  const f = m.func("f", [VECTOR], VECTOR);
+  f.result(y(f.param(0, VECTOR)));
   return WebAssembly.validate(m.bytes());
 }
 
-const validates = (): boolean => valid((x) => f32x4.relaxedMadd(x, x, x));
+const validates = (): boolean => valid((x) => floats.madd(x, x, x));
 
 /** The required feature that this platform lacks; undefined if it has all. */
 export function lacking(): string | undefined {
   if (typeof WebAssembly === "undefined") return "WebAssembly (switched off here, say by a lockdown mode or --jitless)";
-  return valid((x) => f32x4.add(x, x)) ? undefined : "WebAssembly with SIMD";
+  return valid((x) => floats.add(x, x)) ? undefined : "WebAssembly with SIMD";
 }
 
 /** What is used of Node's `process`; there is none in a page. */

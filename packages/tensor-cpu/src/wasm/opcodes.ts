@@ -1,260 +1,180 @@
-// WebAssembly's instructions as typed expressions: `f32x4.add(x, v128.load(p, 16))` is a value that a `Func` writes
-// down. An expression used twice is written (and runs) twice: what is to be computed once belongs in a local. The
-// tables hold what kernels use: a further instruction is a line with its number from the specification.
+// The instructions of WebAssembly for what a machine of four lanes computes: a line an operation, with its number from
+// the specification and what follows that number. What only this machine has is `four`.
+import { Expr, I32, lift, rows, type F32, type In, type Op, type VECTOR, type VOID } from "@weft/kernel/machine";
 import type { Bytes } from "./bytes.ts";
 
-export const I32 = 0x7f;
-export const I64 = 0x7e;
-export const F32 = 0x7d;
-export const F64 = 0x7c;
-export const V128 = 0x7b;
-export const VOID = 0x40;
-/** The type of a value, as WebAssembly numbers it. */
-export type Type = typeof I32 | typeof I64 | typeof F32 | typeof F64 | typeof V128 | typeof VOID;
-/** Of those, the numbers that kernels compute with. */
-export type NumberType = typeof I32 | typeof F32 | typeof F64;
+type Vector = Expr<typeof VECTOR>;
 type Int = typeof I32;
-type Long = typeof I64;
-type Float = typeof F32;
-type Double = typeof F64;
-type Vector = typeof V128;
-type Nothing = typeof VOID;
 
-/** Writes what follows an opcode. */
-export type Immediate = (code: Bytes, e: Expr) => void;
+/** Writes an operation whose operands have been written. */
+export type Write = (code: Bytes, e: Expr) => void;
 
-/** A tree of instructions that leaves a value of type `T` on the stack. */
-export class Expr<T extends Type = Type> {
-  /** Only for the type checker: an `Expr<I32>` is no `Expr<F32>`. */
-  declare readonly yields: T;
-  readonly op: number;
-  readonly args: readonly Expr[];
-  readonly immediate: Immediate | undefined;
-  /** Offset, index, lane or constant. */
-  readonly imm: number;
-  readonly more: readonly number[];
+const number = (code: Bytes, op: number): void => {
+  if (op < 0x100) return code.byte(op);
+  const long = op < 0x10000 ? 8 : 16;
+  code.byte(op >> long); // 0xfc or 0xfd, then the number in LEB128
+  code.u(op & ((1 << long) - 1));
+};
+/** A number, and what follows it. */
+const op =
+  (opcode: number, rest?: Write): Write =>
+  (code, e) => {
+    number(code, opcode);
+    rest?.(code, e);
+  };
+/** One operation as several. */
+const sequence =
+  (...steps: readonly Write[]): Write =>
+  (code, e) => {
+    for (const step of steps) step(code, e);
+  };
 
-  constructor(op: number, args: readonly Expr[], immediate?: Immediate, imm = 0, more: readonly number[] = none) {
-    this.op = op;
-    this.args = args;
-    this.immediate = immediate;
-    this.imm = imm;
-    this.more = more;
-  }
-}
-
-export const index: Immediate = (code, e) => code.u(e.imm);
+const index: Write = (code, e) => code.u(e.imm);
 /** The alignment is a hint: none is given. */
-const place: Immediate = (code, e) => {
+const place: Write = (code, e) => {
   code.byte(0);
   code.u(e.imm);
 };
-const laneOf: Immediate = (code, e) => code.byte(e.imm);
-const bytes: Immediate = (code, e) => {
+const lane: Write = (code, e) => code.byte(e.imm);
+const bytes: Write = (code, e) => {
   for (const b of e.more) code.byte(b);
 };
-const placeAndLane: Immediate = (code, e) => {
+const placeAndLane = sequence(place, bytes);
+const placeAndFirst: Write = (code, e) => {
   place(code, e);
-  bytes(code, e);
+  code.byte(0);
 };
-const words: Immediate = (code, e) => {
+/** A constant in each lane. */
+const times =
+  (n: number, write: Write): Write =>
+  (code, e) => {
+    for (let i = 0; i < n; i++) write(code, e);
+  };
+const signed: Write = (code, e) => code.s(e.imm);
+const word: Write = (code, e) => code.i32(e.imm);
+const single: Write = (code, e) => code.f32(e.imm);
+const wide: Write = (code, e) => code.f64(e.imm);
+const words: Write = (code, e) => {
   for (const w of e.more) code.i32(w);
 };
-/** The immediate `n` times. */
-const times =
-  (n: number, one: Immediate): Immediate =>
-  (code, e) => {
-    for (let i = 0; i < n; i++) one(code, e);
-  };
-const single: Immediate = (code, e) => code.f32(e.imm);
-const wide: Immediate = (code, e) => code.f64(e.imm);
-const fourSingles = times(4, single);
-const twoDoubles = times(2, wide);
-const signed: Immediate = (code, e) => code.s(e.imm);
-const none: readonly never[] = [];
+const ramp: Write = (code) => {
+  for (const i of [0, 1, 2, 3]) code.i32(i);
+};
+const zero: Write = sequence(
+  op(0xfd0c),
+  times(16, (code) => code.byte(0)),
+);
+/** `select` keeps the type of what it chooses from; this says it. */
+const branch: Write = () => {};
 
-/** A local variable or parameter; as an expression it is its value. */
-export class Local<T extends Type = Type> extends Expr<T> {
-  readonly type: T;
-  constructor(at: number, type: T) {
-    super(0x20, none, index, at);
-    this.type = type;
-  }
-}
-
-/** An operand for which a plain number may stand as a constant. */
-export type In<T extends Type> = Expr<T> | number;
-
-const cInt = (n: number): Expr<Int> => new Expr(0x41, none, signed, n | 0);
-const cFloat = (x: number): Expr<Float> => new Expr(0x43, none, single, x);
-const cDouble = (x: number): Expr<Double> => new Expr(0x44, none, wide, x);
-const cInts = (n: number): Expr<Vector> => new Expr(0xfd0c, none, words, 0, [n, n, n, n]);
-const cFloats = (x: number): Expr<Vector> => new Expr(0xfd0c, none, fourSingles, x);
-const cDoubles = (x: number): Expr<Vector> => new Expr(0xfd0c, none, twoDoubles, x);
-
-const int = (e: In<Int>): Expr => (typeof e === "number" ? cInt(e) : e);
-const float = (e: In<Float>): Expr => (typeof e === "number" ? cFloat(e) : e);
-const double = (e: In<Double>): Expr => (typeof e === "number" ? cDouble(e) : e);
-const ints = (e: In<Vector>): Expr => (typeof e === "number" ? cInts(e) : e);
-const floats = (e: In<Vector>): Expr => (typeof e === "number" ? cFloats(e) : e);
-const doubles = (e: In<Vector>): Expr => (typeof e === "number" ? cDoubles(e) : e);
-/** An operand for which no plain number may stand. */
-const long = (e: Expr<Long>): Expr => e;
-const vector = (e: Expr<Vector>): Expr => e;
-
-type Lift<T extends Type> = (e: In<T>) => Expr;
-const one =
-  <A extends Type, R extends Type>(op: number, lift: Lift<A>) =>
-  (a: In<A>): Expr<R> =>
-    new Expr(op, [lift(a)]);
-const two =
-  <A extends Type, R extends Type>(op: number, lift: Lift<A>) =>
-  (a: In<A>, b: In<A>): Expr<R> =>
-    new Expr(op, [lift(a), lift(b)]);
-
-const int1 = (op: number) => one<Int, Int>(op, int);
-const int2 = (op: number) => two<Int, Int>(op, int);
-const vInt1 = <R extends Type = Vector>(op: number) => one<Vector, R>(op, ints);
-const vInt2 = (op: number) => two<Vector, Vector>(op, ints);
-const vFloat1 = (op: number) => one<Vector, Vector>(op, floats);
-const vFloat2 = (op: number) => two<Vector, Vector>(op, floats);
-const vDouble1 = (op: number) => one<Vector, Vector>(op, doubles);
-const vDouble2 = (op: number) => two<Vector, Vector>(op, doubles);
-const shift =
-  (op: number) =>
-  (a: Expr<Vector>, n: In<Int>): Expr<Vector> =>
-    new Expr(op, [a, int(n)]);
-const load =
-  <R extends Type>(op: number) =>
-  (address: In<Int>, offset = 0): Expr<R> =>
-    new Expr(op, [int(address)], place, offset);
-const store =
-  <A extends In<Type>>(op: number, lift: (value: A) => Expr) =>
-  (address: In<Int>, value: A, offset = 0): Expr<Nothing> =>
-    new Expr(op, [int(address), lift(value)], place, offset);
-const loadLane =
-  (op: number) =>
-  (address: In<Int>, into: Expr<Vector>, lane: number, offset = 0): Expr<Vector> =>
-    new Expr(op, [int(address), into], placeAndLane, offset, [lane]);
-const storeLane =
-  (op: number) =>
-  (address: In<Int>, from: Expr<Vector>, lane: number, offset = 0): Expr<Nothing> =>
-    new Expr(op, [int(address), from], placeAndLane, offset, [lane]);
-const extract =
-  <R extends Type>(op: number) =>
-  (a: Expr<Vector>, lane: number): Expr<R> =>
-    new Expr(op, [a], laneOf, lane);
-const replace =
-  <A extends Type>(op: number, lift: Lift<A>) =>
-  (a: Expr<Vector>, lane: number, value: In<A>): Expr<Vector> =>
-    new Expr(op, [a, lift(value)], laneOf, lane);
 type Words<S extends string> = S extends `${infer First} ${infer Rest}` ? First | Words<Rest> : S;
-/** Instructions of one kind that are numbered in a row. */
-const row = <Names extends string, F>(op: (n: number) => F, first: number, names: Names) =>
-  Object.fromEntries(names.split(" ").map((name, i) => [name, op(first + i)])) as Readonly<Record<Words<Names>, F>>;
-const floatTests = "eq ne lt gt le ge";
-const intTests = "eq ne ltS ltU gtS gtU leS leU geS geU";
-/** What f32 and f64 share. */
-const reals = <T extends Float | Double>(compare: number, compute: number, lift: Lift<T>) => ({
-  ...row((n) => two<T, Int>(n, lift), compare, floatTests),
-  ...row((n) => one<T, T>(n, lift), compute, "abs neg ceil floor trunc nearest sqrt"),
-  ...row((n) => two<T, T>(n, lift), compute + 7, "add sub mul div min max"),
-});
+/** Operations that are numbered in a row. */
+const row = <Family extends string, Names extends string>(family: Family, first: number, names: Names, rest?: Write) =>
+  Object.fromEntries(names.split(" ").map((name, i) => [`${family}.${name}`, op(first + i, rest)])) as Record<
+    `${Family}.${Words<Names>}`,
+    Write
+  >;
+
+const narrow16 = sequence(zero, op(0xfd86)); // narrowed with zeros
+const narrow8 = sequence(zero, op(0xfd66));
 
 // oxfmt-ignore
-export const i32 = {
-  const: cInt,
-  load: load<Int>(0x28), load8u: load<Int>(0x2d), load16u: load<Int>(0x2f),
-  store: store(0x36, int), store8: store(0x3a, int),
-  eqz: int1(0x45), ...row(int2, 0x46, intTests),
-  ...row(int2, 0x6a, "add sub mul divS divU remS remU and or xor shl shrS shrU"),
-  reinterpretF32: one<Float, Int>(0xbc, float),
-  truncSatF32: one<Float, Int>(0xfc00, float), truncSatF64: one<Double, Int>(0xfc02, double),
-} as const;
+export const opcodes: Record<Op, Write> = {
+  local: op(0x20, index), tee: op(0x22, index), call: op(0x10, index), select: op(0x1b),
+  "choose.i32": branch, "choose.f32": branch, "choose.f64": branch,
 
-// oxfmt-ignore
-export const i64 = {
-  load: load<Long>(0x29), store: store(0x37, long),
-} as const;
+  "i32.const": op(0x41, signed), "i32.load": op(0x28, place), "i32.load8u": op(0x2d, place), "i32.load16u": op(0x2f, place),
+  "i32.store": op(0x36, place), "i32.store8": op(0x3a, place), "i32.eqz": op(0x45),
+  ...row("i32", 0x46, rows.intTests), ...row("i32", 0x6a, rows.int2),
+  "i32.reinterpretF32": op(0xbc), "i32.truncSatF32": op(0xfc00), "i32.truncSatF64": op(0xfc02),
+  "i64.load": op(0x29, place), "i64.store": op(0x37, place),
 
-// oxfmt-ignore
-export const f32 = {
-  const: cFloat,
-  load: load<Float>(0x2a), store: store(0x38, float),
-  ...reals<Float>(0x5b, 0x8b, float),
-  convertI32: one<Int, Float>(0xb2, int), demoteF64: one<Double, Float>(0xb6, double), reinterpretI32: one<Int, Float>(0xbe, int),
-} as const;
+  "f32.const": op(0x43, single), "f32.load": op(0x2a, place), "f32.store": op(0x38, place),
+  ...row("f32", 0x5b, rows.floatTests), ...row("f32", 0x8b, rows.float1), ...row("f32", 0x92, rows.float2),
+  "f32.convertI32": op(0xb2), "f32.demoteF64": op(0xb6), "f32.reinterpretI32": op(0xbe),
+  "f64.const": op(0x44, wide), "f64.load": op(0x2b, place), "f64.store": op(0x39, place),
+  ...row("f64", 0x61, rows.floatTests), ...row("f64", 0x99, rows.float1), ...row("f64", 0xa0, rows.float2),
+  "f64.convertI32": op(0xb7), "f64.promoteF32": op(0xbb),
 
-// oxfmt-ignore
-export const f64 = {
-  const: cDouble,
-  load: load<Double>(0x2b), store: store(0x39, double),
-  ...reals<Double>(0x61, 0x99, double),
-  convertI32: one<Int, Double>(0xb7, int), promoteF32: one<Float, Double>(0xbb, float),
-} as const;
+  "lanes.load": op(0xfd00, place), "lanes.store": op(0xfd0b, place), "lanes.loadSplat": op(0xfd09, place),
+  "lanes.load16": op(0xfd04, place), "lanes.load8": sequence(op(0xfd5c, place), op(0xfd89), op(0xfda9)),
+  "lanes.loadFirst": op(0xfd5c, place), "lanes.storeFirst": op(0xfd5a, placeAndFirst),
+  "lanes.store16": sequence(narrow16, op(0xfd5b, placeAndFirst)),
+  "lanes.store8": sequence(narrow16, narrow8, op(0xfd5a, placeAndFirst)),
+  "lanes.not": op(0xfd4d), ...row("lanes", 0xfd4e, rows.bits), "lanes.any": op(0xfd53),
+  "lanes.bitselect": op(0xfd52), "lanes.blend": op(0xfd010b),
 
-// oxfmt-ignore
-export const v128 = {
-  load: load<Vector>(0xfd00), store: store(0xfd0b, vector), load16x4U: load<Vector>(0xfd04), load32Splat: load<Vector>(0xfd09),
-  load32Zero: load<Vector>(0xfd5c), load64Zero: load<Vector>(0xfd5d),
-  ...row(loadLane, 0xfd54, "load8Lane load16Lane load32Lane"),
-  ...row(storeLane, 0xfd58, "store8Lane store16Lane store32Lane store64Lane"),
-  not: vInt1(0xfd4d), ...row(vInt2, 0xfd4e, "and andnot or xor"),
-  anyTrue: vInt1<Int>(0xfd53),
-  /** Four 32-bit integers. */
-  const4: (lanes: readonly [number, number, number, number]): Expr<Vector> => new Expr(0xfd0c, none, words, 0, lanes),
-  /** Bits of `a` where the mask is set, of `b` elsewhere. */
-  bitselect: (a: Expr<Vector>, b: Expr<Vector>, mask: Expr<Vector>): Expr<Vector> => new Expr(0xfd52, [a, b, mask]),
-} as const;
+  "ints.const": op(0xfd0c, times(4, word)), "ints.ramp": op(0xfd0c, ramp), "ints.splat": op(0xfd11), ...row("ints", 0xfd37, rows.intTests),
+  "ints.abs": op(0xfda0), "ints.neg": op(0xfda1), ...row("ints", 0xfdab, rows.shifts),
+  "ints.add": op(0xfdae), "ints.sub": op(0xfdb1), "ints.mul": op(0xfdb5), "ints.minS": op(0xfdb6), "ints.maxS": op(0xfdb8),
+  "ints.truncSatFloats": op(0xfdf8),
+  "floats.const": op(0xfd0c, times(4, single)), "floats.splat": op(0xfd13), "floats.first": op(0xfd1f, lane),
+  ...row("floats", 0xfd41, rows.floatTests), ...row("floats", 0xfd67, rows.rounding),
+  "floats.abs": op(0xfde0), "floats.neg": op(0xfde1), "floats.sqrt": op(0xfde3), ...row("floats", 0xfde4, rows.floats2),
+  "floats.convertInts": op(0xfdfa), "floats.madd": op(0xfd0105),
+  "doubles.const": op(0xfd0c, times(2, wide)), "doubles.add": op(0xfdf0), "doubles.div": op(0xfdf3),
+};
 
-// oxfmt-ignore
-export const i8x16 = {
-  /** The 16 bytes that `lanes` names among the 32 of `a` and `b`. */
-  shuffle: (a: Expr<Vector>, b: Expr<Vector>, lanes: readonly number[]): Expr<Vector> => new Expr(0xfd0d, [a, b], bytes, 0, lanes),
-  narrowI16x8U: vInt2(0xfd66),
-} as const;
+const unary =
+  (name: string) =>
+  (a: Vector): Vector =>
+    new Expr(name, [a]);
+const loadLane =
+  (name: string) =>
+  (address: In<Int>, into: Vector, lane: number, offset = 0): Vector =>
+    new Expr(name, [lift.int(address), into], offset, [lane]);
+const storeLane =
+  (name: string) =>
+  (address: In<Int>, from: Vector, lane: number, offset = 0): Expr<typeof VOID> =>
+    new Expr(name, [lift.int(address), from], offset, [lane]);
 
-// oxfmt-ignore
-export const i16x8 = {
-  ...row(vInt2, 0xfd85, "narrowI32x4S narrowI32x4U"), extendLowI8x16U: vInt1(0xfd89),
-} as const;
-
-// oxfmt-ignore
-export const i32x4 = {
-  const: cInts, splat: one<Int, Vector>(0xfd11, int), replace: replace<Int>(0xfd1c, int),
+/** What only a machine of four lanes has. */
+export const four = {
+  const: (lanes: readonly [number, number, number, number]): Vector => new Expr("four.const", [], 0, lanes),
   /** Four lanes of the eight of `a` and `b`. */
-  shuffle: (a: Expr<Vector>, b: Expr<Vector>, w: readonly number[]): Expr<Vector> => i8x16.shuffle(a, b, w.flatMap((l) => [4 * l, 4 * l + 1, 4 * l + 2, 4 * l + 3])),
-  /** `bitselect` where every lane of the mask is all ones or all zeros; needs relaxed SIMD. */
-  relaxedLaneselect: (a: Expr<Vector>, b: Expr<Vector>, mask: Expr<Vector>): Expr<Vector> => new Expr(0xfd010b, [a, b, mask]),
-  ...row(vInt2, 0xfd37, intTests),
-  abs: vInt1(0xfda0), neg: vInt1(0xfda1), extendLowI16x8U: vInt1(0xfda9),
-  ...row(shift, 0xfdab, "shl shrS shrU"), add: vInt2(0xfdae), sub: vInt2(0xfdb1), mul: vInt2(0xfdb5),
-  minS: vInt2(0xfdb6), maxS: vInt2(0xfdb8),
-  truncSatF32x4: vFloat1(0xfdf8), truncSatZeroF64x2: vDouble1(0xfdfc),
+  shuffle: (a: Vector, b: Vector, from: readonly number[]): Vector =>
+    new Expr(
+      "four.shuffle",
+      [a, b],
+      0,
+      from.flatMap((l) => [4 * l, 4 * l + 1, 4 * l + 2, 4 * l + 3]),
+    ),
+  extract: (a: Vector, lane: number): Expr<typeof F32> => new Expr("four.extract", [a], lane),
+  replaceInt: (a: Vector, lane: number, value: In<Int>): Vector =>
+    new Expr("four.replaceInt", [a, lift.int(value)], lane),
+  replaceFloat: (a: Vector, lane: number, value: Expr<typeof F32>): Vector =>
+    new Expr("four.replaceFloat", [a, value], lane),
+  load8: loadLane("four.load8"),
+  load16: loadLane("four.load16"),
+  load32: loadLane("four.load32"),
+  load64: (address: In<Int>, offset = 0): Vector => new Expr("four.load64", [lift.int(address)], offset),
+  store8: storeLane("four.store8"),
+  store16: storeLane("four.store16"),
+  store32: storeLane("four.store32"),
+  store64: storeLane("four.store64"),
+  /** Lanes 0 and 1 as two doubles, and back beside zeros. */
+  doublesOfInts: unary("four.doublesOfInts"),
+  doublesOfFloats: unary("four.doublesOfFloats"),
+  floatsOfDoubles: unary("four.floatsOfDoubles"),
+  intsOfDoubles: unary("four.intsOfDoubles"),
 } as const;
 
-// oxfmt-ignore
-export const f32x4 = {
-  const: cFloats, splat: one<Float, Vector>(0xfd13, float), extract: extract<Float>(0xfd1f), replace: replace<Float>(0xfd20, float), shuffle: i32x4.shuffle,
-  ...row(vFloat2, 0xfd41, floatTests),
-  ...row(vFloat1, 0xfd67, "ceil floor trunc nearest"), abs: vFloat1(0xfde0), neg: vFloat1(0xfde1), sqrt: vFloat1(0xfde3),
-  // In min and max NaN wins, in several instructions on x86. pmin(a, b) = b < a ? b : a and pmax(a, b) = a < b ? b : a are one.
-  ...row(vFloat2, 0xfde4, "add sub mul div min max pmin pmax"),
-  convertI32x4: vInt1(0xfdfa), demoteZeroF64x2: vDouble1(0xfd5e),
-  /** a*b + c rounded once or twice; needs relaxed SIMD. */
-  relaxedMadd: (a: In<Vector>, b: In<Vector>, c: In<Vector>): Expr<Vector> => new Expr(0xfd0105, [floats(a), floats(b), floats(c)]),
-} as const;
-
-// oxfmt-ignore
-export const f64x2 = {
-  const: cDoubles,
-  add: vDouble2(0xfdf0), div: vDouble2(0xfdf3),
-  convertLowI32x4: vInt1(0xfdfe), promoteLowF32x4: vFloat1(0xfd5f),
-} as const;
-
-/** `a` if `condition` is not 0, else `b`; both are computed. */
-export const select = <T extends Type>(condition: In<Int>, a: Expr<T>, b: Expr<T>): Expr<T> =>
-  new Expr(0x1b, [a, b, int(condition)]);
-/** `a` if `condition` is not 0, else `b`; only one is computed. */
-export const choose = <T extends Type>(type: T, condition: In<Int>, a: Expr<T>, b: Expr<T>): Expr<T> =>
-  new Expr(0x04, [int(condition), a, b], undefined, type);
+export const opcodesOfFour: Record<`four.${keyof typeof four}`, Write> = {
+  "four.const": op(0xfd0c, words),
+  "four.shuffle": op(0xfd0d, bytes),
+  "four.extract": op(0xfd1f, lane),
+  "four.replaceInt": op(0xfd1c, lane),
+  "four.replaceFloat": op(0xfd20, lane),
+  "four.load8": op(0xfd54, placeAndLane),
+  "four.load16": op(0xfd55, placeAndLane),
+  "four.load32": op(0xfd56, placeAndLane),
+  "four.load64": op(0xfd5d, place),
+  "four.store8": op(0xfd58, placeAndLane),
+  "four.store16": op(0xfd59, placeAndLane),
+  "four.store32": op(0xfd5a, placeAndLane),
+  "four.store64": op(0xfd5b, placeAndLane),
+  "four.doublesOfInts": op(0xfdfe),
+  "four.doublesOfFloats": op(0xfd5f),
+  "four.floatsOfDoubles": op(0xfd5e),
+  "four.intsOfDoubles": op(0xfdfc),
+};
