@@ -5,7 +5,7 @@ import {
   F32,
   F64,
   I32,
-  Module,
+  WasmModule,
   VECTOR,
   f32,
   f64,
@@ -23,7 +23,7 @@ const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 });
 
 /** Compiles one function `run` and gives it to call. */
 function compile(params: readonly Type[], result: Type, write: (f: wasm.Func) => void): (...args: number[]) => number {
-  const m = new Module({ shared: false });
+  const m = new WasmModule({ shared: false });
   const f = m.func("run", params, result);
   write(f as wasm.Func);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(m.bytes()), { e: { m: memory } });
@@ -190,7 +190,7 @@ describe("functions", () => {
   });
 
   test("imports, constants and locals of all types", () => {
-    const m = new Module({ shared: false });
+    const m = new WasmModule({ shared: false });
     const pow = m.import("pow", [F64, F64], F64);
     const inner = m.func("", [I32, F64], F64);
     inner.result(f64.add(pow.call(inner.param(1, F64), 2), f64.convertI32(inner.param(0, I32))));
@@ -215,7 +215,7 @@ describe("functions", () => {
 });
 
 test("shared memory can be asked for", () => {
-  const m = new Module({ shared: true });
+  const m = new WasmModule({ shared: true });
   const f = m.func("run", [], I32);
   f.do(i32.store(0, i32.add(i32.load(0, 8), 5), 8));
   f.result(i32.load(0, 8));

@@ -1,3 +1,4 @@
-// What kernels are written in below the kernel language: expressions of a vector machine, which each target has
-// instructions for.
+// What kernels are written in below the kernel language: functions over the expressions of a vector machine, for which
+// each target has instructions.
 export * from "./expression.ts";
+export * from "./code.ts";

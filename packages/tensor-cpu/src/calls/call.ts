@@ -3,7 +3,7 @@
 import { BoundedCache, type Calls as CallTable, type CallTraits, type FusedKernel } from "@weft/kernel";
 import type { DType, FusedAttrs, FusedOp, TypedArray } from "@weft/tensor";
 import { storage } from "../translate/storage.ts";
-import { I32, Module, type Func, type Local, type VOID } from "../wasm/emitter.ts";
+import { I32, WasmModule, type Func, type Local, type Module, type VOID } from "../wasm/emitter.ts";
 
 /** The layout of one operand: strides in elements; the address is known at run time. */
 export interface Operand {
@@ -141,7 +141,7 @@ export function machineCode<Name extends string>(
   const key = m.relaxed ? `${name}, relaxed` : name;
   let code = modules.get(key);
   if (code === undefined) {
-    const module = new Module({ shared: m.shared });
+    const module = new WasmModule({ shared: m.shared });
     write(module, m.relaxed);
     code = m.load(module.bytes());
     modules.add(key, code);

@@ -1,6 +1,6 @@
 // Kernels as WebAssembly: bytes, and from them a function that runs a launch.
 import type { Fn, Kernel } from "@weft/kernel";
-import { F64, I32, Module, type Imported } from "../wasm/emitter.ts";
+import { F64, I32, WasmModule, type Imported, type Module } from "../wasm/emitter.ts";
 import { isDouble } from "./levels.ts";
 import { math } from "./math.ts";
 import type { FunctionScope } from "./machine.ts";
@@ -47,7 +47,7 @@ export function writeKernel(m: Module, kernel: Kernel, relaxed: boolean): void {
 
 /** The kernel as a module of its own. */
 export function translate(kernel: Kernel, { shared, relaxed }: TranslateOptions): Uint8Array<ArrayBuffer> {
-  const m = new Module({ shared });
+  const m = new WasmModule({ shared });
   writeKernel(m, kernel, relaxed);
   return m.bytes();
 }

@@ -1,7 +1,8 @@
-// A module of WebAssembly under construction: functions whose bodies are statements over the expressions of a machine.
+// Modules of WebAssembly: how each statement is written. Expressions are in opcodes.ts.
 // oxfmt-ignore
 import {
-  Expr, F32, F64, I32, I64, Local, VECTOR, VOID, f32, f64, i32, type In, type Type,
+  Expr, F32, F64, Func, I32, I64, Local, VECTOR, VOID, constantOr,
+  type Imported, type In, type Label, type Module, type Signature, type Type,
 } from "@weft/kernel/machine";
 import { borrow, giveBack, type Bytes } from "./bytes.ts";
 import { opcodes, opcodesOfFour, type Write } from "./opcodes.ts";
@@ -9,70 +10,29 @@ import { opcodes, opcodesOfFour, type Write } from "./opcodes.ts";
 export * from "@weft/kernel/machine";
 export { four } from "./opcodes.ts";
 
-/** A place that `br` can go to: the end of a block, the start of a loop. */
-export type Label = number;
-
-interface Signature {
-  readonly params: readonly Type[];
-  readonly result: Type;
-}
-
-export class Func<R extends Type = Type> {
-  readonly index: number;
-  readonly name: string;
-  readonly signature: Signature;
-  readonly params: readonly Local[];
+class WasmFunc<R extends Type = Type> extends Func<R> {
   readonly #locals: Type[] = [];
   #code = borrow();
   #depth = 0;
 
-  constructor(index: number, name: string, signature: Signature) {
-    this.index = index;
-    this.name = name;
-    this.signature = signature;
-    this.params = signature.params.map((t, i) => new Local(i, t));
-  }
-
-  /** Parameter `i`; its type is said here and checked. */
-  param<T extends Type>(i: number, type: T): Local<T> {
-    const p = this.params[i];
-    if (p === undefined || !isOf(p, type))
-      throw new TypeError(`wasm function ${this.name}: parameter ${i} is not of that type`);
-    return p;
-  }
-  local<T extends Type>(type: T): Local<T> {
+  override local<T extends Type>(type: T): Local<T> {
     this.#locals.push(type);
     return new Local(this.params.length + this.#locals.length - 1, type);
   }
-  /** A new local that holds the value of `e` from here on. */
-  let<T extends Type>(type: T, e: In<T>): Local<T> {
-    const l = this.local(type);
-    this.set(l, e);
-    return l;
-  }
-  set<T extends Type>(target: Local<T>, e: In<T>): void {
-    this.#write(typeof e === "number" ? constants[target.type](e) : e);
+  override set<T extends Type>(target: Local<T>, e: In<T>): void {
+    this.#write(constantOr(target.type, e));
     this.#code.byte(0x21);
     this.#code.u(target.imm);
   }
-  /** Sets the local and is its value. */
-  tee<T extends Type>(target: Local<T>, e: Expr<T>): Expr<T> {
-    return new Expr("tee", [e], target.imm);
-  }
-  /** target += e, for i32 locals. */
-  advance(target: Local<typeof I32>, e: In<typeof I32>): void {
-    this.set(target, i32.add(target, e));
-  }
-  /** Runs expressions that leave nothing: stores, calls without a result. */
-  do(...statements: readonly Expr<typeof VOID>[]): void {
+  override do(...statements: readonly Expr<typeof VOID>[]): void {
     for (const s of statements) this.#write(s);
   }
-  drop(e: Expr): void {
+  override drop(e: Expr): void {
     this.#write(e);
     this.#code.byte(0x1a);
   }
-  if(condition: In<typeof I32>, then: () => void, otherwise?: () => void): void {
-    this.#int(condition);
+  override if(condition: In<typeof I32>, then: () => void, otherwise?: () => void): void {
+    this.#write(constantOr(I32, condition));
     this.#open(0x04);
     then();
     if (otherwise !== undefined) {
@@ -81,67 +41,31 @@ export class Func<R extends Type = Type> {
     }
     this.#close();
   }
-  /** `br(label)` inside leaves the block. */
-  block(body: (label: Label) => void): void {
+  override block(body: (label: Label) => void): void {
     this.#open(0x02);
     body(this.#depth);
     this.#close();
   }
-  /** `br(label)` inside goes back to the start; without one the body runs once. */
-  loop(body: (label: Label) => void): void {
+  override loop(body: (label: Label) => void): void {
     this.#open(0x03);
     body(this.#depth);
     this.#close();
   }
-  /** Runs the body once, then again while `condition` holds (it is evaluated after the body). */
-  repeat(body: () => void, condition: () => In<typeof I32>): void {
-    this.loop((again) => {
-      body();
-      this.brIf(again, condition());
-    });
-  }
-  /** Runs the body `n` times, at least once; n is counted down to 0. */
-  times(n: Local<typeof I32>, body: () => void): void {
-    this.repeat(body, () => this.tee(n, i32.sub(n, 1)));
-  }
-  /** Runs the body while `condition` holds: tested once before and then at the bottom, so it is written twice. */
-  while(condition: In<typeof I32>, body: () => void): void {
-    this.if(condition, () => this.repeat(body, () => condition));
-  }
-  /** Counts `i` from where it stands up to (not including) `end`. */
-  for(i: Local<typeof I32>, end: In<typeof I32>, step: In<typeof I32>, body: () => void): void {
-    this.while(i32.ltS(i, end), () => {
-      body();
-      this.advance(i, step);
-    });
-  }
-  br(label: Label): void {
+  override br(label: Label): void {
     this.#code.byte(0x0c);
     this.#code.u(this.#depth - label);
   }
-  brIf(label: Label, condition: In<typeof I32>): void {
-    this.#int(condition);
+  override brIf(label: Label, condition: In<typeof I32>): void {
+    this.#write(constantOr(I32, condition));
     this.#code.byte(0x0d);
     this.#code.u(this.#depth - label);
   }
-  return(e?: Expr<R>): void {
+  override return(e?: Expr<R>): void {
     if (e !== undefined) this.#write(e);
     this.#code.byte(0x0f);
   }
-  /** Leaves the value that the function returns at its end. */
-  result(e: Expr<R>): void {
+  override result(e: Expr<R>): void {
     this.#write(e);
-  }
-  /** A call of this function, from any function of the module (also from itself). */
-  call(...args: readonly In<Type>[]): Expr<R> {
-    const { params } = this.signature;
-    if (args.length !== params.length)
-      throw new TypeError(`wasm function ${this.name}: ${args.length} arguments instead of ${params.length}`);
-    return new Expr(
-      "call",
-      args.map((a, i) => (typeof a === "number" ? constants[params[i]!](a) : a)),
-      this.index,
-    );
   }
 
   /** Writes the function into the module, which ends it. */
@@ -173,9 +97,6 @@ export class Func<R extends Type = Type> {
   #close(): void {
     this.#code.byte(0x0b);
     this.#depth--;
-  }
-  #int(e: In<typeof I32>): void {
-    this.#write(typeof e === "number" ? i32.const(e) : e);
   }
   #write(e: Expr): void {
     write(this.#code, e);
@@ -209,26 +130,6 @@ function write(code: Bytes, e: Expr): void {
   writers[op]!(code, e);
 }
 
-const refuse = (): never => {
-  throw new TypeError("wasm: a plain number stands for i32, f32 and f64 constants only");
-};
-const constants: { readonly [T in Type]: (n: number) => Expr } = {
-  [I32]: i32.const,
-  [F32]: f32.const,
-  [F64]: f64.const,
-  [I64]: refuse,
-  [VECTOR]: refuse,
-  [VOID]: refuse,
-};
-
-const isOf = <T extends Type>(local: Local, type: T): local is Local<T> => local.type === type;
-
-/** A function that the host gives: called like a `Func`. */
-export interface Imported<R extends Type> {
-  readonly index: number;
-  readonly call: Func<R>["call"];
-}
-
 export interface MemoryOptions {
   readonly shared: boolean;
   /** Pages of 64 KiB; must not be below the maximum of the memory that is given. */
@@ -236,11 +137,11 @@ export interface MemoryOptions {
 }
 
 /** A module that imports the memory `e.m` (4 GiB at most) and functions, and exports the functions with a name. */
-export class Module {
+export class WasmModule implements Module {
   readonly #memory: Required<MemoryOptions>;
   readonly #signatures: Signature[] = [];
-  readonly #imports: Func[] = [];
-  readonly #functions: Func[] = [];
+  readonly #imports: WasmFunc[] = [];
+  readonly #functions: WasmFunc[] = [];
 
   constructor(memory: MemoryOptions) {
     this.#memory = { maximum: 65536, ...memory };
@@ -248,15 +149,15 @@ export class Module {
   /** A function of the host, `e.<name>`; imports come before functions. */
   import<R extends Type>(name: string, params: readonly Type[], result: R): Imported<R> {
     if (this.#functions.length > 0) throw new TypeError(`wasm: import ${name} comes after a function`);
-    const f = new Func<R>(this.#imports.length, name, this.#signature(params, result));
+    const f = new WasmFunc<R>(this.#imports.length, name, this.#signature(params, result));
     this.#imports.push(f);
     return f;
   }
   /** A function; exported if it has a name. */
-  func(name: string, params: readonly Type[]): Func<typeof VOID>;
-  func<R extends Type>(name: string, params: readonly Type[], result: R): Func<R>;
-  func(name: string, params: readonly Type[], result: Type = VOID): Func {
-    const f = new Func(this.#imports.length + this.#functions.length, name, this.#signature(params, result));
+  func(name: string, params: readonly Type[]): WasmFunc<typeof VOID>;
+  func<R extends Type>(name: string, params: readonly Type[], result: R): WasmFunc<R>;
+  func(name: string, params: readonly Type[], result: Type = VOID): WasmFunc {
+    const f = new WasmFunc(this.#imports.length + this.#functions.length, name, this.#signature(params, result));
     this.#functions.push(f);
     return f;
   }

@@ -1,5 +1,5 @@
 // Which features this platform's WebAssembly has, tested by validating or creating the smallest thing that needs each.
-import { Module, VECTOR, floats } from "./emitter.ts";
+import { WasmModule, VECTOR, floats } from "./emitter.ts";
 
 let relaxed: boolean | undefined;
 
@@ -7,7 +7,7 @@ type Vector = ReturnType<typeof floats.add>;
 
 /** Whether a function of a vector is valid here. */
 function valid(y: (x: Vector) => Vector): boolean {
-  const m = new Module({ shared: false });
+  const m = new WasmModule({ shared: false });
   const f = m.func("f", [VECTOR], VECTOR);
   f.result(y(f.param(0, VECTOR)));
   return WebAssembly.validate(m.bytes());
