@@ -28,7 +28,7 @@ const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-j
   --tables             Knet's published tables, with their programs on real data (WEFT_DATA, or downloaded)
   --backend NAME       where the programs run: cpu, or webgpu, with PyTorch on CUDA (cpu)
   --rows REGEX         only rows whose name matches
-  --contenders A,B     only these of weft, torch, tfjs, jaxjs; of the programs: weft, torch, torch-compiled
+  --contenders A,B     only these of weft, torch, tfjs, jaxjs; of the programs: weft, torch, torch-graph
   --rounds N           rounds, each contender once in each (9)
   --quick              3 rounds of short blocks
   --peers              first install tfjs and jax-js, in packages/bench/peers
@@ -67,7 +67,7 @@ const { values: options } = parseArgs({
 });
 
 /** JavaScript peers have none of the programs. */
-const contendersWanted = options.contenders ?? (options.tables ? "weft,torch,torch-compiled" : "weft,torch,tfjs,jaxjs");
+const contendersWanted = options.contenders ?? (options.tables ? "weft,torch,torch-graph" : "weft,torch,tfjs,jaxjs");
 const threads = Number(options.threads);
 if (!(Number.isInteger(threads) && threads > 0)) throw new Error(`--threads: wanted a count, got ${options.threads}`);
 /** This program with what says where Weft runs. */
@@ -97,12 +97,12 @@ function command(name: string, inputs: string): Command {
     options["torch-env"].map((setting) => [setting.split("=")[0]!, setting.slice(setting.indexOf("=") + 1)]),
   );
   const device = options.backend === "webgpu" ? "cuda" : "cpu";
-  const compiled = name === "torch-compiled";
-  if (compiled && !options.tables) throw new Error("--contenders torch-compiled is for --tables: see bench:gpu");
-  if (name === "torch" || compiled)
-    return torch(options.python, threads, settings, options.tables ? { device, inputs, compiled } : undefined);
+  const graph = name === "torch-graph";
+  if (graph && !options.tables) throw new Error("--contenders torch-graph is for --tables: see bench:gpu");
+  if (name === "torch" || graph)
+    return torch(options.python, threads, settings, options.tables ? { device, inputs, graph } : undefined);
   if (here[name] === undefined)
-    throw new Error(`--contenders: wanted weft, torch, torch-compiled, tfjs or jaxjs, got ${name}`);
+    throw new Error(`--contenders: wanted weft, torch, torch-graph, tfjs or jaxjs, got ${name}`);
   return { name, program: process.execPath, args: [...program, "--contender", name] };
 }
 

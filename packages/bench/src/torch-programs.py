@@ -1,14 +1,14 @@
 # PyTorch's side of the programs of the published tables (src/rows/programs.ts), as a user of PyTorch writes them. It is
 # run inside torch-rows.py. WEFT_INPUTS is a folder with the data, as both sides read them: the same arrays, sentences
 # and trees in the same order. Each step gathers its batch from tensors of the host and uploads it. With
-# WEFT_MODE=compiled a step of a fixed shape is captured in one CUDA graph, which is replayed.
+# WEFT_MODE=graph a step of a fixed shape is captured in one CUDA graph, which is replayed.
 import inspect
 
-DEVICE, COMPILED = os.environ.get("WEFT_DEVICE", "cpu"), os.environ.get("WEFT_MODE") == "compiled"
+DEVICE, GRAPH = os.environ.get("WEFT_DEVICE", "cpu"), os.environ.get("WEFT_MODE") == "graph"
 if DEVICE == "cuda" and not torch.cuda.is_available():
     say({"missing": "this PyTorch has no CUDA device"})
     sys.exit(0)
-if COMPILED and DEVICE != "cuda":
+if GRAPH and DEVICE != "cuda":
     say({"missing": f"a step is captured in a CUDA graph, which PyTorch {torch.__version__} on the CPU does not have"})
     sys.exit(0)
 if DEVICE == "cuda":
@@ -16,8 +16,8 @@ if DEVICE == "cuda":
     torch.backends.cudnn.benchmark = True
     DETAIL = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}; " \
              "float32 without TF32, cuDNN's benchmark, fused Adam"
-if COMPILED:
-    TITLE, DETAIL = "PyTorch compiled", DETAIL + "; a step is one CUDA graph"
+if GRAPH:
+    TITLE, DETAIL = "PyTorch, graph", DETAIL + "; a step is one CUDA graph"
 
 
 def given(name):
@@ -39,7 +39,7 @@ def array(name):
 def adam(parameters, **options):
     """As fast as PyTorch has it: fused on CUDA; in a graph it must say that it can be captured."""
     known = inspect.signature(torch.optim.Adam).parameters
-    wanted = {"fused": DEVICE == "cuda", "capturable": COMPILED}
+    wanted = {"fused": DEVICE == "cuda", "capturable": GRAPH}
     return torch.optim.Adam(parameters, **options, **{name: True for name in wanted if wanted[name] and name in known})
 
 
@@ -106,7 +106,7 @@ class Steps:
 
     def __init__(self, program, per):
         self.program, self.per = program, per
-        self.update = program.captured() if COMPILED else program.update
+        self.update = program.captured() if GRAPH else program.update
         self.at, self.counted, self.wanted = 0, 0, 0
 
     def begin(self):

@@ -36,7 +36,7 @@ function environment(threads: number, settings: Readonly<Record<string, string>>
 export interface TorchPrograms {
   readonly device: "cpu" | "cuda";
   readonly inputs: string;
-  readonly compiled: boolean;
+  readonly graph: boolean;
 }
 
 export function torch(
@@ -48,11 +48,11 @@ export function torch(
   const common = { program: pythonWithTorch(python), env: environment(threads, settings) };
   const args = ["-c", rows(), networks()];
   if (wanted === undefined) return { name: "torch", ...common, args };
-  const { device, inputs, compiled } = wanted;
+  const { device, inputs, graph } = wanted;
   return {
     ...common,
-    name: compiled ? "torch-compiled" : "torch",
+    name: graph ? "torch-graph" : "torch",
     args: [...args, programs()],
-    env: { ...common.env, WEFT_DEVICE: device, WEFT_INPUTS: inputs, ...(compiled && { WEFT_MODE: "compiled" }) },
+    env: { ...common.env, WEFT_DEVICE: device, WEFT_INPUTS: inputs, ...(graph && { WEFT_MODE: "graph" }) },
   };
 }
