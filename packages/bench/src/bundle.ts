@@ -1,7 +1,7 @@
 // Bundles the program, Weft and PyTorch's rows into one file, for a machine without network: run `node weft-bench.mjs`
 // there. With `--gpu` it is `node weft-gpu-bench.mjs`, which needs the package `webgpu` next to it. The JavaScript
 // peers are not included.
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
@@ -10,16 +10,9 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const { values, positionals } = parseArgs({ options: { gpu: { type: "boolean" } }, allowPositionals: true });
 const what =
   values.gpu === true
-    ? { entry: "gpu/bench.ts", file: "weft-gpu-bench.mjs", texts: { TORCH_GPU_ROWS: "gpu/torch-rows.py" } }
-    : {
-        entry: "bench.ts",
-        file: "weft-bench.mjs",
-        texts: {
-          TORCH_ROWS: "torch-rows.py",
-          TORCH_NETWORKS: "torch_networks.py",
-          TORCH_PROGRAMS: "torch-programs.py",
-        },
-      };
+    ? { entry: "gpu/bench.ts", file: "weft-gpu-bench.mjs" }
+    : { entry: "bench.ts", file: "weft-bench.mjs" };
+const python = readdirSync(path("pytorch")).filter((name) => name.endsWith(".py") && name !== "accuracy.py");
 const outfile = positionals[0] ?? path(`../dist/${what.file}`);
 
 await build({
@@ -34,8 +27,10 @@ await build({
   banner: {
     js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
   },
-  define: Object.fromEntries(
-    Object.entries(what.texts).map(([name, file]) => [name, JSON.stringify(readFileSync(path(file), "utf8"))]),
-  ),
+  define: {
+    PYTHON: JSON.stringify(
+      Object.fromEntries(python.map((name) => [name, readFileSync(path(`pytorch/${name}`), "utf8")])),
+    ),
+  },
 });
 process.stdout.write(`${outfile}\n`);

@@ -1,5 +1,5 @@
 // The side that is measured: a process that prepares the steps of rows, repeats them on request and reports how long
-// they took. Requests and answers are lines of JSON, so a contender can be written in any language (torch-rows.py is
+// they took. Requests and answers are lines of JSON, so a contender can be written in any language (pytorch/contender.py is
 // one).
 import { createInterface } from "node:readline";
 import type { TimedStep } from "./rows/row.ts";

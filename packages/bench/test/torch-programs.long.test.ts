@@ -32,19 +32,15 @@ const sets = {
   gru: "imdb",
 } as const;
 
-const textOf = (name: string): string => fileURLToPath(new URL(`../src/${name}`, import.meta.url));
+const folderOfPython = fileURLToPath(new URL("../src/pytorch", import.meta.url));
 const check = `
-import gc, json, os, struct, sys
-import torch, torch.nn as nn, torch.nn.functional as F
-class Not(Exception): pass
-ROWS, DETAIL = {}, ""
-for name in sys.argv[1:3]:
-    with open(name) as file: exec(file.read())
+import json, struct, sys
+import torch, programs
 torch.set_num_threads(1)
-program = PROGRAMS[sys.argv[3]]()
+program = programs.PROGRAMS[sys.argv[1]]()
 found = {"parameters": sum(x.numel() for x in program.model.parameters())}
-if len(sys.argv) > 4:
-    raw = open(sys.argv[4], "rb").read()
+if len(sys.argv) > 2:
+    raw = open(sys.argv[2], "rb").read()
     size = struct.unpack("<Q", raw[:8])[0]
     state = {name: torch.zeros_like(x) for name, x in program.model.state_dict().items()} # PyTorch's second biases
     for name, entry in json.loads(raw[8:8 + size]).items():
@@ -61,9 +57,9 @@ print(json.dumps(found))
 `;
 const asked = (folder: string, ...args: string[]) =>
   JSON.parse(
-    execFileSync(python, ["-c", check, textOf("torch_networks.py"), textOf("torch-programs.py"), ...args], {
+    execFileSync(python, ["-B", "-c", check, ...args], {
       encoding: "utf8",
-      env: { ...process.env, WEFT_INPUTS: folder, WEFT_DEVICE: "cpu" },
+      env: { ...process.env, PYTHONPATH: folderOfPython, WEFT_INPUTS: folder, WEFT_DEVICE: "cpu" },
     }),
   ) as { readonly parameters: number; readonly loss: number; readonly size: number };
 
@@ -103,7 +99,7 @@ describe("PyTorch's side", () => {
   test("every program has a row there", ({ skip }) => {
     skip(without !== undefined, without);
     expect(programs.map(({ line }) => line).toSorted()).toEqual([...Object.keys(sets), "resnet50"].toSorted());
-    const text = readFileSync(textOf("torch-programs.py"), "utf8");
+    const text = readFileSync(join(folderOfPython, "programs.py"), "utf8");
     for (const { line, per } of programs) expect(text).toContain(`program("${line}", ${per})`);
   });
 

@@ -1,17 +1,30 @@
-// PyTorch, if a Python that has it can be found: a process that runs torch-rows.py.
+// PyTorch, if a Python that has it can be found: a process that runs rows.py of the folder pytorch.
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "../rival.ts";
 
-/** The texts of the Python files, if the bundler has inlined them. */
-declare const TORCH_ROWS: string | undefined;
-declare const TORCH_NETWORKS: string | undefined;
-declare const TORCH_PROGRAMS: string | undefined;
+/** The texts of the Python files by name, if the bundler has inlined them. */
+declare const PYTHON: Readonly<Record<string, string>> | undefined;
 
-const read = (file: string): string => readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
-const rows = (): string => (typeof TORCH_ROWS === "string" ? TORCH_ROWS : read("torch-rows.py"));
-const networks = (): string => (typeof TORCH_NETWORKS === "string" ? TORCH_NETWORKS : read("torch_networks.py"));
-const programs = (): string => (typeof TORCH_PROGRAMS === "string" ? TORCH_PROGRAMS : read("torch-programs.py"));
+/** The folder of the Python files, which import each other: in a bundle a temporary one. */
+function pythonFolder(): string {
+  if (typeof PYTHON === "undefined") return fileURLToPath(new URL("../pytorch", import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), "weft-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(PYTHON)) writeFileSync(join(folder, name), text);
+  return folder;
+}
+
+/** What runs one of them, with arguments: Python writes no caches beside its files. */
+let folder: string | undefined;
+export const pythonProgram = (name: string, ...args: string[]): string[] => [
+  "-B",
+  join((folder ??= pythonFolder()), name),
+  ...args,
+];
 
 const hasTorch = (python: string): boolean =>
   spawnSync(python, ["-c", "import importlib.util as u; exit(u.find_spec('torch') is None)"]).status === 0;
@@ -46,13 +59,13 @@ export function torch(
   wanted?: TorchPrograms,
 ): Command {
   const common = { program: pythonWithTorch(python), env: environment(threads, settings) };
-  const args = ["-c", rows(), networks()];
+  const args = pythonProgram("rows.py");
   if (wanted === undefined) return { name: "torch", ...common, args };
   const { device, inputs, graph } = wanted;
   return {
     ...common,
     name: graph ? "torch-graph" : "torch",
-    args: [...args, programs()],
+    args,
     env: { ...common.env, WEFT_DEVICE: device, WEFT_INPUTS: inputs, ...(graph && { WEFT_MODE: "graph" }) },
   };
 }

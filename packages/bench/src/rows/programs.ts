@@ -1,5 +1,5 @@
 // The programs of Knet's published tables, as `weft train` runs them, on real data. PyTorch's side is
-// torch-programs.py; it gets the same data, in the same order (inputs.ts).
+// pytorch/programs.py; it gets the same data, in the same order (inputs.ts).
 import type { BackendName, Learner, Step } from "@weft/examples/internals";
 import { isValues, measurements, started, stepsOf } from "@weft/examples/internals";
 import type { RowFacts, TimedStep } from "./row.ts";

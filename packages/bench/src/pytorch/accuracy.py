@@ -1,7 +1,7 @@
 """The accuracies of PyTorch that docs/results.md has beside Weft's: the same networks, initial values, optimizers and
 data, read from the folder WEFT_DATA.
 
-    WEFT_DATA=data python3 torch-accuracy.py vgg --epochs 10 --seed 1 --device cuda
+    WEFT_DATA=data python3 accuracy.py vgg --epochs 10 --seed 1 --device cuda
 """
 import argparse
 import gzip
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-import torch_networks as networks
+import networks
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("name", choices=["lenet", "vgg", "cifar-batchnorm", "gru", "vae", "tagger"])

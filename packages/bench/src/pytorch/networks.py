@@ -1,4 +1,4 @@
-"""The networks of the programs, as a user of PyTorch writes them: for the bench, and for accuracies (torch-accuracy.py).
+"""The networks of the programs, as a user of PyTorch writes them: for the bench, and for accuracies (accuracy.py).
 Their parameters have the names that Weft's have."""
 import torch
 import torch.nn as nn

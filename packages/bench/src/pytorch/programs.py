@@ -1,16 +1,24 @@
-# PyTorch's side of the programs of the published tables (src/rows/programs.ts), as a user of PyTorch writes them. It is
-# run inside torch-rows.py. WEFT_INPUTS is a folder with the data, as both sides read them: the same arrays, sentences
-# and trees in the same order. Each step gathers its batch from tensors of the host and uploads it. With
-# WEFT_MODE=graph a step of a fixed shape is captured in one CUDA graph, which is replayed.
+"""PyTorch's side of the programs of the published tables (src/rows/programs.ts), as a user of PyTorch writes them.
+WEFT_INPUTS is a folder with the data, as both sides read them: the same arrays, sentences and trees in the same order.
+Each step gathers its batch from tensors of the host and uploads it. With WEFT_MODE=graph a step of a fixed shape is
+captured in one CUDA graph, which is replayed."""
+import gc
 import inspect
+import json
+import os
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import networks
+from contender import Not, absent
 
 DEVICE, GRAPH = os.environ.get("WEFT_DEVICE", "cpu"), os.environ.get("WEFT_MODE") == "graph"
 if DEVICE == "cuda" and not torch.cuda.is_available():
-    say({"missing": "this PyTorch has no CUDA device"})
-    sys.exit(0)
+    absent("this PyTorch has no CUDA device")
 if GRAPH and DEVICE != "cuda":
-    say({"missing": f"a step is captured in a CUDA graph, which PyTorch {torch.__version__} on the CPU does not have"})
-    sys.exit(0)
+    absent(f"a step is captured in a CUDA graph, which PyTorch {torch.__version__} on the CPU does not have")
+TITLE, DETAIL = "PyTorch", None
 if DEVICE == "cuda":
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32, as on the other side
     torch.backends.cudnn.benchmark = True
@@ -125,7 +133,7 @@ class Steps:
                 return loss.cpu()
 
 
-PROGRAMS = {}
+PROGRAMS, ROWS = {}, {}
 
 
 def program(name, per):
@@ -164,22 +172,22 @@ def pictures(build, optimizer, data, size, shuffled, shape):
 @program("linreg", 200)
 def program_linreg():
     """All of the data in each step: they stay on the device."""
-    model = linreg()
+    model = networks.linreg()
     x, y = array("housing-inputs").to(DEVICE), array("housing-targets").to(DEVICE)
     return Program(model, [0], lambda _: (), lambda: F.mse_loss(model(x), y), descent(0.1))
 
 
-program("softmax", 100)(pictures(softmax, descent(0.5), "mnist", 100, False, [784]))
-program("mlp", 100)(pictures(mlp, descent(0.5), "mnist", 100, False, [784]))
-program("lenet", 10)(pictures(lenet, descent(0.1), "mnist", 100, True, [1, 28, 28]))
-program("vgg", 4)(pictures(vgg, descent(0.01, 0.9), "cifar10", 64, True, [3, 32, 32]))
+program("softmax", 100)(pictures(networks.softmax, descent(0.5), "mnist", 100, False, [784]))
+program("mlp", 100)(pictures(networks.mlp, descent(0.5), "mnist", 100, False, [784]))
+program("lenet", 10)(pictures(networks.lenet, descent(0.1), "mnist", 100, True, [1, 28, 28]))
+program("vgg", 4)(pictures(networks.vgg, descent(0.01, 0.9), "cifar10", 64, True, [3, 32, 32]))
 
 
 @program("charlm", 2)
 def program_charlm():
     """Rows of the text go on from window to window, and so does the state."""
     rows, steps = 128, 100
-    text, model = array("characters").long(), CharLM(given("alphabet"))
+    text, model = array("characters").long(), networks.CharLM(given("alphabet"))
     stretch = len(text) // rows
     ids = text[:rows * stretch].view(rows, stretch).t().contiguous()
     state = [torch.zeros(1, rows, 256, device=DEVICE) for _ in range(2)]
@@ -201,7 +209,7 @@ def program_charlm():
 
 @program("gru", 4)
 def program_gru():
-    model, words, labels = Reviews(), array("reviews").long(), array("verdicts").long()
+    model, words, labels = networks.Reviews(), array("reviews").long(), array("verdicts").long()
     cases = batches(array("reviews-order").long(), 64)
     return Program(model, cases, lambda at: (words[at], labels[at]),
                    lambda x, y: F.cross_entropy(model(x.t()), y), lambda all: adam(all, lr=0.001))
@@ -210,7 +218,7 @@ def program_gru():
 @program("rnnlm", 1500)
 def program_rnnlm():
     """Batches of sentences, which are padded in the step; what is missing at their ends counts nothing."""
-    end, over, model = given("end"), -100, WordLM(given("vocabulary"))
+    end, over, model = given("end"), -100, networks.WordLM(given("vocabulary"))
     cases = [[torch.tensor(words) for words in some] for some in given("sentences")]
 
     def read(sentences):
@@ -226,7 +234,7 @@ def program_rnnlm():
 
 def tagging(name):
     def make():
-        cases, model = given("tagged"), Tagger(given(f"{name}-words"), given(f"{name}-letters"))
+        cases, model = given("tagged"), networks.Tagger(given(f"{name}-words"), given(f"{name}-letters"))
 
         def loss_of(words, labels):
             return F.cross_entropy(model(words), labels, reduction="sum")
@@ -241,7 +249,7 @@ program("tagger-chars", 500)(tagging("tagger-chars"))
 
 @program("treenn", 20)
 def program_treenn():
-    trees, model = given("trees"), TreeLSTM(given("tree-words"))
+    trees, model = given("trees"), networks.TreeLSTM(given("tree-words"))
 
     def loss_of(tree):
         scores, labels = model(tree)
@@ -252,7 +260,7 @@ def program_treenn():
 @program("resnet50", 32)
 def program_resnet50():
     """Random pixels, uploaded for each batch; all features are read."""
-    model, some = features(), torch.rand(32, 3, 224, 224)
+    model, some = networks.features(), torch.rand(32, 3, 224, 224)
     return Program(model, [0], lambda _: (some,), model, size=lambda _: 32)
 
 

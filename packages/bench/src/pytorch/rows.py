@@ -1,27 +1,15 @@
-"""PyTorch's side of the table: a contender that is asked and answers in lines of JSON (see contender.ts).
-Its models, optimizers and sizes are those of src/rows; one thread. The arguments are the texts of torch_networks.py and,
-for the published tables, of torch-programs.py."""
+"""PyTorch's side of the table (see contender.ts): models, optimizers and sizes are those of src/rows, on WEFT_THREADS
+threads. With WEFT_INPUTS it has the programs of the published tables, too."""
 import ctypes
-import gc
-import json
 import os
 import re
-import resource
 import sys
 import time
 
-
-def say(answer):
-    print(json.dumps(answer), flush=True)
-
-
-try:
-    import torch
-    import torch.nn as nn
-    import torch.nn.functional as F
-except Exception as error:
-    say({"missing": f"{sys.executable} has no PyTorch: {error}"})
-    sys.exit(0)
+from contender import Not, absent, repeat, serve, warm
+import torch
+import torch.nn.functional as F
+import networks
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
@@ -80,27 +68,15 @@ def gigaflops(n=512):
 speed = gigaflops()
 reference = any(re.search(r"/libblas\.so\.3\.\d", name) for name in libraries())
 if speed < (20 if reference else 5):
-    say({"missing": f"left out: its products reach only {speed:.1f} GFLOP/s on one thread, "
-                    f"as with a reference BLAS ({blas()}). Install a tuned one (Debian: libopenblas0) "
-                    "or a PyTorch that brings one, or name another Python with --python"})
-    sys.exit(0)
+    absent(f"left out: its products reach only {speed:.1f} GFLOP/s on one thread, as with a reference BLAS ({blas()}). "
+           "Install a tuned one (Debian: libopenblas0) or a PyTorch that brings one, or name another Python with --python")
 
 threads = int(os.environ.get("WEFT_THREADS", "1"))
 torch.set_num_threads(threads)
 
-exec(sys.argv[1])
 ROWS = {}
 THREADS = "1 thread" if threads == 1 else f"{threads} threads"
-TITLE, DETAIL = "PyTorch", f"{blas()}; {speed:.0f} GFLOP/s in a product of 512; {THREADS}; Python {sys.version.split()[0]}"
-
-
-class Not(Exception):
-    """A row that there is not, and why."""
-
-
-def forget():
-    """Releases what a row had."""
-    gc.collect()
+DETAIL = f"{blas()}; {speed:.0f} GFLOP/s in a product of 512; {THREADS}; Python {sys.version.split()[0]}"
 
 
 def row(name):
@@ -209,20 +185,19 @@ def labeled(*shape):
     return lambda: (torch.randn(100, *shape), torch.randint(0, 10, (100,)))
 
 
-ROWS["linreg-sgd"] = trained(linreg, lambda: (torch.randn(506, 13), torch.randn(506, 1)), F.mse_loss, "sgd")
-ROWS["softmax-sgd"] = trained(softmax, labeled(784), F.cross_entropy, "sgd")
+ROWS["linreg-sgd"] = trained(networks.linreg, lambda: (torch.randn(506, 13), torch.randn(506, 1)), F.mse_loss, "sgd")
+ROWS["softmax-sgd"] = trained(networks.softmax, labeled(784), F.cross_entropy, "sgd")
 for rule in ("sgd", "adam"):
-    ROWS[f"mlp-{rule}"] = trained(mlp, labeled(784), F.cross_entropy, rule)
-    ROWS[f"lenet-{rule}"] = trained(lenet, labeled(1, 28, 28), F.cross_entropy, rule)
-ROWS["charlm-adam"] = trained(CharLM, lambda: (torch.randint(0, 80, (100, 128)), torch.randint(0, 80, (12800,))),
+    ROWS[f"mlp-{rule}"] = trained(networks.mlp, labeled(784), F.cross_entropy, rule)
+    ROWS[f"lenet-{rule}"] = trained(networks.lenet, labeled(1, 28, 28), F.cross_entropy, rule)
+ROWS["charlm-adam"] = trained(networks.CharLM, lambda: (torch.randint(0, 80, (100, 128)), torch.randint(0, 80, (12800,))),
                              lambda found, y: F.cross_entropy(found[0], y), "adam")
-ROWS["vgg-momentum"] = trained(vgg, lambda: (torch.randn(64, 3, 32, 32), torch.randint(0, 10, (64,))), F.cross_entropy,
+ROWS["vgg-momentum"] = trained(networks.vgg, lambda: (torch.randn(64, 3, 32, 32), torch.randint(0, 10, (64,))), F.cross_entropy,
                                "momentum")
-ROWS["gpt-adamw"] = trained(GPT, lambda: (torch.randint(0, 65, (2, 256)), torch.randint(0, 65, (512,))),
+ROWS["gpt-adamw"] = trained(networks.GPT, lambda: (torch.randint(0, 65, (2, 256)), torch.randint(0, 65, (512,))),
                             lambda scores, y: F.cross_entropy(scores.flatten(0, 1), y), "adamw")
-ROWS["gru-adam"] = trained(Reviews, lambda: (torch.randint(0, 30000, (150, 64)), torch.randint(0, 2, (64,))),
+ROWS["gru-adam"] = trained(networks.Reviews, lambda: (torch.randint(0, 30000, (150, 64)), torch.randint(0, 2, (64,))),
                            F.cross_entropy, "adam")
-
 
 
 def forward(build, *shape):
@@ -244,7 +219,7 @@ def resnet():
     return resnet50()
 
 
-ROWS["forward-mlp"], ROWS["forward-lenet"] = forward(mlp, 784), forward(lenet, 1, 28, 28)
+ROWS["forward-mlp"], ROWS["forward-lenet"] = forward(networks.mlp, 784), forward(networks.lenet, 1, 28, 28)
 ROWS["resnet50-1"] = forward(resnet, 3, 224, 224)
 
 # --- the cost of recording: prefixes of a perceptron with squared loss, then the tape, then the backward pass
@@ -280,61 +255,19 @@ ROWS["recording-tape"] = recording(7, True, False)
 ROWS["recording-backward"] = recording(7, True, True)
 
 
-# --- more rows, given as Python's text
-for more in sys.argv[2:]:
-    exec(more)
-
-
-def processor():
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def repeat(step, steps):
-    cpu, start = processor(), time.perf_counter()
-    for _ in range(steps):
-        step()
-    wall = time.perf_counter() - start
-    return {"wall": wall / steps * 1e3, "cpu": (processor() - cpu) / steps * 1e3}
-
-
-def warm(step, limit):
+def prepare(make, limit):
+    step = make()
     each = repeat(step, 1)
     first = each["wall"]
-    if first > SLOW * 1e3 or limit == 0:
-        return {"first": first, "each": each}
-    start = time.perf_counter()
-    each = repeat(step, 1)
-    while (time.perf_counter() - start) * 1e3 < limit:
-        each = repeat(step, min(1000, max(1, round(limit / 4 / each["wall"]))))
-    return {"first": first, "each": each}
+    if first <= SLOW * 1e3 and limit > 0:
+        each = warm(step, limit)
+    if hasattr(step, "begin"):
+        step.begin()
+    return step, {"first": first, "each": each}
 
 
-def answer(request):
-    if "prepare" in request:
-        make = ROWS.get(request["prepare"])
-        if make is None:
-            return {"missing": "not implemented"}
-        step = make()
-        prepared = warm(step, request["warmUp"])
-        if hasattr(step, "begin"):
-            step.begin()
-        steps[request["prepare"]] = step
-        return prepared
-    if "run" in request:
-        return repeat(steps[request["run"]], request["steps"])
-    steps.pop(request["end"], None)
-    forget()
-    return {"ended": request["end"]}
-
-
-say({"title": TITLE, "version": torch.__version__, "detail": DETAIL})
-steps = {}
-for line in sys.stdin:
-    try:
-        say(answer(json.loads(line)))
-    except Not as reason:
-        say({"missing": str(reason)})
-    except Exception as error:
-        forget()
-        say({"missing": repr(error).splitlines()[0][:300]})
+if "WEFT_INPUTS" in os.environ:
+    import programs
+    serve(programs.TITLE, programs.DETAIL or DETAIL, {**ROWS, **programs.ROWS}, prepare, forget=programs.forget)
+else:
+    serve("PyTorch", DETAIL, ROWS, prepare)

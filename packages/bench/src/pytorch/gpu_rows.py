@@ -1,34 +1,20 @@
-"""PyTorch's side of the GPU table: a contender that reads requests and writes answers as lines of JSON (see
-contender.ts). Its models, optimizers and sizes are those of src/rows, in float32 without TF32. The argument is the mode:
-`eager`; `graph`, where a whole step is captured in one CUDA graph and replayed, so that the host costs nothing;
-`compile`, where the loss is compiled by torch.compile too. Nothing is read between the steps of a block; the clock stops
-when the device has done the last."""
+"""PyTorch's side of the GPU table (see contender.ts). Its models, optimizers and sizes are those of src/rows, in float32
+without TF32. The argument is the mode: `eager`; `graph`, where a whole step is captured in one CUDA graph and replayed,
+so that the host costs nothing; `compile`, where the loss is compiled by torch.compile too. Nothing is read between the
+steps of a block; the clock stops when the device has done the last."""
 import gc
-import json
-import resource
 import sys
 import time
+
+import contender
+from contender import Not, absent, serve
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else "eager"
 GRAPH = MODE in ("graph", "compile")
 COMPILE = MODE == "compile"
-
-
-def say(answer):
-    print(json.dumps(answer), flush=True)
-
-
-def absent(reason):
-    say({"missing": reason})
-    sys.exit(0)
-
-
-try:
-    import torch
-    import torch.nn as nn
-    import torch.nn.functional as F
-except Exception as error:
-    absent(f"{sys.executable} has no PyTorch: {error}")
 if not torch.cuda.is_available():
     absent(f"PyTorch {torch.__version__} finds no CUDA device")
 
@@ -39,10 +25,6 @@ torch.backends.cudnn.benchmark = True
 dev = torch.device("cuda")
 ROWS = {}
 MANY, CHAIN = 1000, 200
-
-
-class Not(Exception):
-    """A row that this mode does not support, and why."""
 
 
 def captured(step):
@@ -219,48 +201,17 @@ ROWS["gru-adam"] = trained(Reviews, reviews, F.cross_entropy, "adam")
 ROWS["charlm-adam-cell"] = trained(CharLMOfCells, characters, F.cross_entropy, "adam", compiles=False)
 
 
-def processor():
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 def repeat(step, steps):
-    torch.cuda.synchronize()
-    cpu, start = processor(), time.perf_counter()
-    for _ in range(steps):
-        step()
-    torch.cuda.synchronize()
-    wall = time.perf_counter() - start
-    return {"wall": wall / steps * 1e3, "cpu": (processor() - cpu) / steps * 1e3}
+    return contender.repeat(step, steps, torch.cuda.synchronize)
 
 
-def warm(step, limit, first):
-    """At least ten steps, and until the time is over: the device's clock rate takes time to rise."""
-    each = repeat(step, 10)
+def prepare(make, limit):
+    """The first step is timed with what it takes to make it; then at least ten: the device's clock rate rises slowly."""
     start = time.perf_counter()
-    while (time.perf_counter() - start) * 1e3 < limit:
-        each = repeat(step, min(1000, max(1, round(limit / 4 / each["wall"]))))
-    return {"first": first, "each": each}
-
-
-def answer(request):
-    if "prepare" in request:
-        make = ROWS.get(request["prepare"])
-        if make is None:
-            return {"missing": "not implemented"}
-        start = time.perf_counter()
-        try:
-            step = make()
-        except Not as reason:
-            return {"missing": str(reason)}
-        repeat(step, 1)
-        steps[request["prepare"]] = step
-        return warm(step, request["warmUp"], (time.perf_counter() - start) * 1e3)
-    if "run" in request:
-        return repeat(steps[request["run"]], request["steps"])
-    steps.pop(request["end"], None)
-    forget()
-    return {"ended": request["end"]}
+    step = make()
+    repeat(step, 1)
+    first = (time.perf_counter() - start) * 1e3
+    return step, {"first": first, "each": contender.warm(step, limit, repeat, 10)}
 
 
 def forget():
@@ -271,14 +222,5 @@ def forget():
 
 
 TITLES = {"eager": "PyTorch", "graph": "PyTorch, graph", "compile": "PyTorch, compile+graph"}
-say({"title": TITLES[MODE], "version": torch.__version__,
-     "detail": f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}; "
-               f"float32 without TF32; Python {sys.version.split()[0]}"})
-steps = {}
-for line in sys.stdin:
-    try:
-        say(answer(json.loads(line)))
-    except Exception as error:
-        steps.clear()
-        forget()
-        say({"missing": repr(error).splitlines()[0][:300]})
+serve(TITLES[MODE], f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}; "
+      f"float32 without TF32; Python {sys.version.split()[0]}", ROWS, prepare, repeat, forget)
