@@ -11,6 +11,7 @@ from contender import Not, absent, serve
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+import optimizers
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else "eager"
 GRAPH = MODE in ("graph", "compile")
@@ -96,11 +97,7 @@ ROWS["add10"] = add10
 ROWS["add10-tape"] = chain(False)
 ROWS["add10-grad"] = chain(True)
 
-OPTIMIZERS = {
-    "sgd": lambda m: torch.optim.SGD(m.parameters(), lr=0.01),
-    "adam": lambda m: torch.optim.Adam(m.parameters(), lr=0.001),
-    "momentum": lambda m: torch.optim.SGD(m.parameters(), lr=0.01, momentum=0.9),
-}
+OPTIMIZERS = optimizers.rules(capturable=GRAPH)
 
 
 def trained(build, inputs, loss_of, rule, compiles=True):
@@ -108,11 +105,7 @@ def trained(build, inputs, loss_of, rule, compiles=True):
         if COMPILE and not compiles:
             raise Not("a loop this long takes minutes to compile")
         model, (x, y) = build().to(dev), inputs()
-        optimizer = OPTIMIZERS[rule](model)
-        if GRAPH:
-            for group in optimizer.param_groups:
-                if "capturable" in group:
-                    group["capturable"] = True
+        optimizer = OPTIMIZERS[rule](model.parameters())
         loss = compiled(lambda: loss_of(model(x), y))
 
         def step():

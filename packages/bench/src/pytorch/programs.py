@@ -3,7 +3,6 @@ WEFT_INPUTS is a folder with the data, as both sides read them: the same arrays,
 Each step gathers its batch from tensors of the host and uploads it. With WEFT_MODE=graph a step of a fixed shape is
 captured in one CUDA graph, which is replayed."""
 import gc
-import inspect
 import json
 import os
 
@@ -11,6 +10,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import networks
+import optimizers
 from contender import Not, absent
 
 DEVICE, GRAPH = os.environ.get("WEFT_DEVICE", "cpu"), os.environ.get("WEFT_MODE") == "graph"
@@ -23,7 +23,7 @@ if DEVICE == "cuda":
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32, as on the other side
     torch.backends.cudnn.benchmark = True
     DETAIL = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}; " \
-             "float32 without TF32, cuDNN's benchmark, fused Adam"
+             "float32 without TF32, cuDNN's benchmark, Adam fused"
 if GRAPH:
     TITLE, DETAIL = "PyTorch, graph", DETAIL + "; a step is one CUDA graph"
 
@@ -45,14 +45,11 @@ def array(name):
 
 
 def adam(parameters, **options):
-    """As fast as PyTorch has it: fused on CUDA; in a graph it must say that it can be captured."""
-    known = inspect.signature(torch.optim.Adam).parameters
-    wanted = {"fused": DEVICE == "cuda", "capturable": GRAPH}
-    return torch.optim.Adam(parameters, **options, **{name: True for name in wanted if wanted[name] and name in known})
+    return optimizers.adam(parameters, GRAPH, **options)
 
 
-def descent(lr, momentum=0.0):
-    return lambda parameters: torch.optim.SGD(parameters, lr=lr, momentum=momentum)
+def descent(*sizes):
+    return lambda parameters: optimizers.descent(parameters, *sizes)
 
 
 class Program:

@@ -10,6 +10,7 @@ from contender import Not, absent, repeat, serve, warm
 import torch
 import torch.nn.functional as F
 import networks
+import optimizers
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
@@ -159,18 +160,13 @@ def add10_grad_one():
     return lambda: torch.autograd.grad((a + b).sum(), (a, b))
 
 
-OPTIMIZERS = {
-    "sgd": lambda m: torch.optim.SGD(m.parameters(), lr=0.01),
-    "adam": lambda m: torch.optim.Adam(m.parameters(), lr=0.001),
-    "adamw": lambda m: torch.optim.AdamW(m.parameters(), lr=0.001),
-    "momentum": lambda m: torch.optim.SGD(m.parameters(), lr=0.01, momentum=0.9),
-}
+OPTIMIZERS = optimizers.rules()
 
 
 def trained(build, inputs, loss_of, rule):
     def make():
         model, (x, y) = build(), inputs()
-        optimizer = OPTIMIZERS[rule](model)
+        optimizer = OPTIMIZERS[rule](model.parameters())
 
         def step():
             optimizer.zero_grad()
