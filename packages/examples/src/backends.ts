@@ -2,7 +2,7 @@
 import { UnsupportedError, type Backend, type Creation } from "@weft/tensor";
 
 interface Module {
-  readonly open?: (options: { seed: number }) => Promise<Backend & Creation>;
+  readonly open?: (options: { seed: number; threads?: number }) => Promise<Backend & Creation>;
 }
 
 const modules = {
@@ -13,12 +13,15 @@ const modules = {
 export type BackendName = keyof typeof modules;
 export const backendNames = Object.keys(modules) as BackendName[];
 
-/** Opens a backend, or throws an UnsupportedError that says why it cannot run here. */
-export async function openBackend(name: BackendName, seed: number): Promise<Backend & Creation> {
+/**
+ * Opens a backend, or throws an UnsupportedError that says why it cannot run here. `threads` is for the CPU alone, which
+ * without it has as many as cores.
+ */
+export async function openBackend(name: BackendName, seed: number, threads?: number): Promise<Backend & Creation> {
   try {
     const { open } = await modules[name]();
     if (open === undefined) throw new UnsupportedError("its package has no function open");
-    return await open({ seed });
+    return await open({ seed, ...(threads === undefined ? {} : { threads }) });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UnsupportedError(`the backend ${name} cannot run here: ${reason}`, { cause });

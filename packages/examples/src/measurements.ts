@@ -32,11 +32,11 @@ export const measurements: Readonly<Record<string, Measurement>> = {
   opcost: { program: "opcost", data: "mnist", least: 3 * 9 },
 };
 
-/** A program of a row, ready for its first step. */
-export async function started(row: string, backendName: BackendName): Promise<Learner> {
+/** A program of a row, ready for its first step; on the CPU on so many threads. */
+export async function started(row: string, backendName: BackendName, threads?: number): Promise<Learner> {
   const { program: name, data, options = {} } = measurements[row]!;
   const program: Program = programs[name];
-  const backend = await openBackend(backendName, 1);
+  const backend = await openBackend(backendName, 1, threads);
   startNumbering(1);
   const { epochs } = program;
   return program.start({ backend, seed: 1, epochs, data: data ?? "", limit: Infinity, quick: false, options });

@@ -6,15 +6,34 @@ import { rows } from "../rows/index.ts";
 import { programs } from "../rows/programs.ts";
 import type { TimedStep } from "../rows/row.ts";
 
+type Rows = readonly (readonly [name: string, start: () => TimedStep | Promise<TimedStep>])[];
+
+/** The programs open a backend each. */
+const programsOn = (on: BackendName, threads?: number): Rows =>
+  programs.map((row) => [row.name, () => row.start(on, threads)]);
+
 export async function weft(on: BackendName, threads: number): Promise<Contender> {
+  if (on === "webgpu") return programsAlone();
   const backend = openSync({ threads });
-  return {
-    title: "Weft",
-    version: backend.version,
-    detail: `${on}, Node ${process.versions.node}`,
-    rows: new Map<string, () => TimedStep | Promise<TimedStep>>([
-      ...rows.map((row) => [row.name, () => row.weft(backend)] as const),
-      ...programs.map((row) => [row.name, () => row.start(on)] as const),
-    ]),
-  };
+  const ofRows: Rows = rows.map((row) => [row.name, () => row.weft(backend)]);
+  const machine = threads === 1 ? "cpu, 1 thread" : `cpu, ${threads} threads`;
+  return described(backend.version, machine, [...ofRows, ...programsOn(on, threads)]);
 }
+
+/** On WebGPU; the rows are those of bench:gpu. */
+async function programsAlone(): Promise<Contender> {
+  const { open } = await import("@weft/tensor-webgpu");
+  const backend = await open();
+  const { version } = backend;
+  const { vendor, architecture, description } = backend.info();
+  backend.destroy();
+  const adapter = [vendor, architecture, description].filter(Boolean).join(", ");
+  return described(version, `webgpu on ${adapter}`, programsOn("webgpu"));
+}
+
+const described = (version: string, machine: string, steps: Rows): Contender => ({
+  title: "Weft",
+  version,
+  detail: `${machine}, Node ${process.versions.node}`,
+  rows: new Map(steps),
+});

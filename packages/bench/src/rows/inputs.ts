@@ -36,7 +36,7 @@ const nested = ({ label, word, children }: Tree<number>): Nested =>
 
 /** The tokens of a program's vocabulary. */
 async function tokensOf(row: ProgramName, name: string): Promise<readonly string[] | undefined> {
-  const { vocabularies } = await started(row, "cpu");
+  const { vocabularies } = await started(row, "cpu", 1);
   return vocabularies?.[name]?.tokens;
 }
 

@@ -76,8 +76,8 @@ export const planning: readonly Row[] = [
     unit: "ms",
     per: LENGTHS,
     once: true,
-    weft() {
-      const backend = openSync({}); // a new one, without cached kernels
+    weft(given) {
+      const backend = openSync({ threads: given.info().threads }); // a new one, without cached kernels
       const { randn, zeros } = backend;
       const model = network(backend);
       const xs = Array.from({ length: LENGTHS }, () => randn([BATCH, UNITS]));

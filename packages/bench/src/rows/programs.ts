@@ -28,7 +28,7 @@ const uneven: readonly string[] = ["rnnlm", "tagger", "tagger-chars", "treenn"] 
 /** A row, with Weft's side on one of its backends. */
 export interface ProgramRow extends RowFacts {
   readonly line: ProgramName;
-  readonly start: (backend: BackendName) => Promise<TimedStep>;
+  readonly start: (backend: BackendName, threads?: number) => Promise<TimedStep>;
 }
 
 export const programs: readonly ProgramRow[] = names.map((line) => {
@@ -44,7 +44,7 @@ export const programs: readonly ProgramRow[] = names.map((line) => {
     warmUp: line === "rnnlm" ? 100 : 10,
     ...(whole === undefined ? {} : { whole }),
     ...(uneven.includes(line) ? { inStep: true } : {}),
-    start: async (backend) => advancing(await started(line, backend), per, uneven.includes(line)),
+    start: async (backend, threads) => advancing(await started(line, backend, threads), per, uneven.includes(line)),
   };
 });
 
