@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { GpuReport, GpuRowReport, WeftFigures } from "../src/gpu/report.ts";
+import { inTurns, type Side } from "../src/gpu/rounds.ts";
+import { rows as allRows } from "../src/gpu/rows.ts";
 import { text } from "../src/gpu/table.ts";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -114,7 +116,6 @@ test("the tables compare Weft with PyTorch's modes, and show operations per seco
     rows: [
       row("product", { weft: weft(2), eager: torch(1), graph: { missing: "not today" } }, { flop: 4e9 }),
       row("loop", { weft: weft(4), eager: torch(8), graph: torch(2) }),
-      row("cells", { eager: torch(16), graph: torch(6) }, { beside: "loop" }),
       row("tiny", { weft: weft(1), eager: torch(2) }, { unit: "µs", per: 100 }),
     ],
   };
@@ -123,11 +124,55 @@ test("the tables compare Weft with PyTorch's modes, and show operations per seco
     "| product | ms | 2 | 1 | 0.50× | – | |",
     "| | TFLOP/s | 2 | 4 | | – | |",
     "| loop | ms | 4 | 8 | 2.00× | 2 | 0.50× |",
-    "| cells | ms | 4 | 16 | 4.00× | 6 | 1.50× |",
     "| tiny | µs | 10 | 20 | 2.00× | – | |",
     "| loop | 4,000 | 2,000 | 10 | 20 | 30 | 5 | 0.13 | 0.13 | 2 pipelines |",
     "| a (1) ‖ b (2) | 2 | 30 |",
     "- product without graph: not today",
   ])
     expect(cells.split("\n")).toContain(line);
+
+  const paired = row("pairs", {
+    weft: { ...weft(2), samples: [1, 2, 3] },
+    eager: { ...torch(5), samples: [5, 6, 3] },
+  });
+  const ofPairs = (more: Partial<GpuReport>) =>
+    text({ ...report, rows: [paired], ...more }, false).replaceAll(/ +/g, " ");
+  expect(ofPairs({})).toContain("| pairs | ms | 2 | 5 | 2.50× |");
+  expect(ofPairs({ inTurns: true })).toContain("| pairs | ms | 2 | 5 | 3.00× |");
+});
+
+test("sides take turns in every round, back and forth; one that is late keeps what it has, one that breaks has no figure", async () => {
+  const asked: string[] = [];
+  let now = 0;
+  const side = (name: string, blocks: readonly (number | { missing: string })[]): Side => ({
+    name,
+    patience: 10,
+    prepare: async () => {
+      asked.push(`prepare ${name}`);
+      const rest = [...blocks];
+      return {
+        async block() {
+          asked.push(name);
+          now += 1;
+          return rest.shift()!;
+        },
+        end: async (samples) => ({ step: samples[0] ?? NaN, samples, first: 0 }),
+      };
+    },
+    stop: () => void asked.push(`stop ${name}`),
+  });
+  const found: Record<string, object> = {};
+  const measured = async (seconds: number, ...sides: Side[]) => {
+    asked.length = now = 0;
+    for (const name of Object.keys(found)) delete found[name];
+    const [settings, left] = [{ samples: 3, warmUp: 0 }, () => seconds - now];
+    await inTurns(allRows[0]!, sides, settings, left, (name, figures) => (found[name] = figures));
+  };
+  await measured(100, side("weft", [1, 2, 3]), side("torch", [4, 5, 6]));
+  expect(asked.join()).toBe("prepare weft,prepare torch,weft,torch,torch,weft,weft,torch");
+  expect(found).toMatchObject({ weft: { samples: [1, 2, 3] }, torch: { samples: [4, 5, 6] } });
+  await measured(3, side("weft", [1, 2, 3]), side("torch", [4, 5, 6]));
+  expect(found).toMatchObject({ weft: { samples: [1] }, torch: { samples: [4, 5] } });
+  await measured(100, side("weft", [1, { missing: "lost" }]), side("torch", [4, 5, 6]));
+  expect(found).toMatchObject({ weft: { missing: "lost" }, torch: { samples: [4, 5, 6] } });
 });

@@ -1,12 +1,11 @@
-// The program for a machine with a GPU: reads the command line, measures Weft and PyTorch in its modes row by row,
-// prints a line of JSON for each figure, and the tables at the end.
+// The program for a machine with a GPU: reads the command line, measures Weft and PyTorch in its modes, in turns, row by
+// row, prints a line of JSON for each figure, and the tables at the end.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, release, type } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { open, type OpenOptions, type WebGpuBackend } from "@weft/tensor-webgpu";
-import type { Missing } from "../contender.ts";
 import { isMissing, OURS } from "../measure.ts";
 import { writeReport } from "../report-file.ts";
 import type { Named } from "../report.ts";
@@ -14,8 +13,9 @@ import type { Rival } from "../rival.ts";
 import type { GpuReport, GpuRowReport, WeftFigures } from "./report.ts";
 import { rows as allRows, type GpuRow } from "./rows.ts";
 import { text } from "./table.ts";
-import { measureTorch, modes, startTorch, type Mode } from "./torch.ts";
-import { measure, type Settings } from "./weft.ts";
+import { inTurns, type Settings } from "./rounds.ts";
+import { modes, startTorch, torchSide, type Mode } from "./torch.ts";
+import { weftSide } from "./weft.ts";
 
 const help = `measures Weft on a GPU against PyTorch with CUDA, in one run
 
@@ -49,25 +49,12 @@ const { values: options } = parseArgs({
   },
 });
 
-/** PyTorch's compiler may take long for a row, or forever. */
-const PATIENCE = 150;
-
 /** The names given to an option, if all of them are known. */
 function chosen<Name extends string>(option: "contenders" | "torch-modes", known: readonly Name[]): readonly Name[] {
   const names = options[option].split(",");
   const wrong = names.find((name) => !known.includes(name as Name));
   if (wrong !== undefined) throw new Error(`--${option}: wanted some of ${known.join(", ")}, got ${wrong}`);
   return names as Name[];
-}
-
-/** The answer, or a note that it took too long. */
-async function within<T>(answer: Promise<T>, seconds: number): Promise<T | Missing> {
-  if (seconds === Infinity) return answer;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<Missing>((resolve) => {
-    timer = setTimeout(() => resolve({ missing: "no time left" }), 1000 * Math.max(0, seconds));
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -83,14 +70,13 @@ function webgpuVersion(): string {
   }
 }
 
-const facts = ({ name, what, unit, per, steps, flop, weft }: GpuRow): Omit<GpuRowReport, "figures"> => ({
+const facts = ({ name, what, unit, per, steps, flop }: GpuRow): Omit<GpuRowReport, "figures"> => ({
   name,
   what,
   unit,
   per,
   steps,
   ...(flop === undefined ? {} : { flop }),
-  ...(typeof weft === "string" ? { beside: weft } : {}),
 });
 
 /** Prints a line of JSON while measuring; the longest dispatches only on request. */
@@ -163,6 +149,7 @@ async function run(rows: readonly GpuRow[], settings: Settings): Promise<GpuRepo
     ...(adapter === undefined ? {} : { adapter }),
     trusted: options.trusted,
     samples: settings.samples,
+    inTurns: true,
     contenders,
     absent,
     rows: [],
@@ -170,23 +157,16 @@ async function run(rows: readonly GpuRow[], settings: Settings): Promise<GpuRepo
   print({ ...report, rows: rows.map(({ name }) => name) });
 
   const results: GpuRowReport[] = [];
+  const sides = [...(adapter === undefined ? [] : [weftSide(opening)]), ...rivals.map(torchSide)];
   for (const row of rows) {
     if (left() <= 0) break;
     const figures: Record<string, GpuRowReport["figures"][string]> = {};
-    const found = (name: string, figure: GpuRowReport["figures"][string]): void => {
+    results.push({ ...facts(row), figures });
+    await inTurns(row, sides, settings, left, (name, figure) => {
       figures[name] = figure;
       printFigure(row.name, name, figure);
       keep({ ...report, rows: results });
-    };
-    results.push({ ...facts(row), figures });
-    if (adapter !== undefined && typeof row.weft !== "string")
-      found(OURS, await within(measure(row, opening, settings), left()));
-    for (const rival of rivals) {
-      if (left() <= 0) break;
-      const figure = await within(measureTorch(rival, row, settings), Math.min(PATIENCE, left()));
-      if (isMissing(figure) && figure.missing === "no time left") rival.stop();
-      found(rival.name, figure);
-    }
+    });
   }
   for (const rival of rivals) rival.stop();
   return { ...report, rows: results };

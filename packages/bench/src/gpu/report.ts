@@ -30,7 +30,7 @@ export interface Breakdown {
 
 /** Milliseconds per step. */
 export interface Timed {
-  /** The median of the samples, each the mean over the row's steps. */
+  /** The median of the samples, one a round, each the mean over the row's steps. */
   readonly step: number;
   readonly samples: readonly number[];
   /** The very first step, which compiles. */
@@ -55,8 +55,6 @@ export interface WeftFigures extends Timed {
 }
 
 export interface GpuRowReport extends Omit<GpuRow, "weft"> {
-  /** Weft's figures are those of this row. */
-  readonly beside?: string;
   /** By contender: Weft, and PyTorch in each of its modes. */
   readonly figures: Readonly<Record<string, WeftFigures | Timed | Missing>>;
 }
@@ -74,6 +72,8 @@ export interface GpuReport {
   readonly adapter?: WebGpuInfo;
   readonly trusted: boolean;
   readonly samples: number;
+  /** Contenders took turns; in older reports each did all of its blocks one after the other. */
+  readonly inTurns?: true;
   readonly contenders: readonly Named[];
   /** Contenders that are missing, with the reason. */
   readonly absent: Readonly<Record<string, string>>;

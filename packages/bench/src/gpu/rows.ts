@@ -15,8 +15,7 @@ export interface GpuRow {
   readonly steps: number;
   /** Floating-point operations per step, where the table shows them per second. */
   readonly flop?: number;
-  /** Weft's implementation; or, for a second PyTorch variant, the row whose Weft figure it is compared with. */
-  readonly weft: ((backend: Creation) => Work) | string;
+  readonly weft: (backend: Creation) => Work;
 }
 
 const trained = (name: string, steps: number): GpuRow => {
@@ -71,6 +70,6 @@ export const rows: readonly GpuRow[] = [
     unit: "ms",
     per: 1,
     steps: 5,
-    weft: "charlm-adam",
+    weft: task("charlm-adam").work,
   },
 ];

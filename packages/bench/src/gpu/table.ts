@@ -1,5 +1,5 @@
 // The report of a run on a GPU as text: Weft compared with PyTorch, and where Weft's time goes.
-import { markdownTable } from "@weft/examples/internals";
+import { markdownTable, median } from "@weft/examples/internals";
 import { isMissing } from "../measure.ts";
 import { figure, times } from "../figures.ts";
 import type { GpuReport, GpuRowReport, Made, Timed, WeftFigures } from "./report.ts";
@@ -10,10 +10,12 @@ const figuresOf = (row: GpuRowReport | undefined, contender: string): Timed | un
   const found = row?.figures[contender];
   return found === undefined || isMissing<object>(found) ? undefined : (found as Timed);
 };
-const weftOf = ({ rows }: GpuReport, row: GpuRowReport): WeftFigures | undefined =>
-  figuresOf(row.beside === undefined ? row : rows.find(({ name }) => name === row.beside), WEFT) as
-    | WeftFigures
-    | undefined;
+
+/** Weft's speed divided by the other's: the median over rounds; in older reports of the medians. */
+const ratio = ({ inTurns }: GpuReport, ours: Timed, other: Timed): number =>
+  inTurns === true
+    ? median(ours.samples.slice(0, other.samples.length).map((sample, round) => other.samples[round]! / sample))
+    : other.step / ours.step;
 
 /** One line per row, and a second one where operations per second are shown. */
 function compared(report: GpuReport): string {
@@ -21,13 +23,13 @@ function compared(report: GpuReport): string {
   const head = ["row", "unit", "Weft", ...others.flatMap(({ title }) => [title, "×"])];
   const body = report.rows.flatMap((row) => {
     const { name, unit, per, flop } = row;
-    const ours = weftOf(report, row);
+    const ours = figuresOf(row, WEFT);
     const all = [ours, ...others.map((other) => figuresOf(row, other.name))];
-    const cells = (text: (t: Timed) => string, ratio: boolean): string[] =>
+    const cells = (text: (t: Timed) => string, compare: boolean): string[] =>
       all.flatMap((t, k) => {
         const cell = t === undefined ? "–" : text(t);
         if (k === 0) return [cell];
-        return [cell, ratio && t !== undefined && ours !== undefined ? times(t.step / ours.step) : ""];
+        return [cell, compare && t !== undefined && ours !== undefined ? times(ratio(report, ours, t)) : ""];
       });
     const scale = (unit === "µs" ? 1000 : 1) / per;
     const first = [name, unit, ...cells((t) => figure(t.step * scale), true)];
@@ -85,17 +87,15 @@ function longest({ rows }: GpuReport): string {
 
 const missing = ({ rows }: GpuReport): string =>
   rows
-    .flatMap(({ name, beside, figures }) =>
+    .flatMap(({ name, figures }) =>
       Object.entries(figures).flatMap(([contender, found]) =>
-        isMissing<object>(found) && !(contender === WEFT && beside !== undefined)
-          ? [`- ${name} without ${contender}: ${found.missing}`]
-          : [],
+        isMissing<object>(found) ? [`- ${name} without ${contender}: ${found.missing}`] : [],
       ),
     )
     .join("\n");
 
 export function text(report: GpuReport, detail: boolean): string {
-  const { machine, adapter, contenders, absent, samples } = report;
+  const { machine, adapter, contenders, absent, samples, inTurns } = report;
   const parts = [
     `${report.date}: ${machine.processor}, ${machine.cores} cores, ${machine.system}.`,
     [
@@ -103,7 +103,10 @@ export function text(report: GpuReport, detail: boolean): string {
       ...Object.entries(absent).map(([name, reason]) => `- without ${name}: ${reason}`),
     ].join("\n"),
     adapter?.software === true ? "The adapter is a software driver: its times say nothing about a GPU." : "",
-    `Medians of ${samples} blocks of steps, nothing read within a block; × is Weft's speed divided by the other's.`,
+    inTurns === true
+      ? `Medians of ${samples} rounds, in which each does a block of steps in turn, nothing read within a block; ` +
+        "× is Weft's speed divided by the other's: the median of the ratios within a round."
+      : `Medians of ${samples} blocks of steps, nothing read within a block; × is Weft's speed divided by the other's.`,
     compared(report),
     broken(report),
     adapter === undefined

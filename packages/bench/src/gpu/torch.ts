@@ -1,12 +1,9 @@
 // PyTorch on the GPU: a process for each of its modes, which runs gpu_rows.py.
 import { median } from "@weft/examples/internals";
 import { isMissing } from "../measure.ts";
-import type { Missing, Sample } from "../contender.ts";
 import { pythonProgram, pythonWithTorch } from "../contenders/torch.ts";
 import { start, type Rival } from "../rival.ts";
-import type { Timed } from "./report.ts";
-import type { GpuRow } from "./rows.ts";
-import type { Settings } from "./weft.ts";
+import type { Side } from "./rounds.ts";
 
 /** Operation by operation; a whole step as one CUDA graph; compiled, and as one graph. */
 export const modes = ["eager", "graph", "compile"] as const;
@@ -21,17 +18,28 @@ export async function startTorch(python: string | undefined, chosen: readonly Mo
   );
 }
 
-/** Measures a row. */
-export async function measureTorch(rival: Rival, row: GpuRow, settings: Settings): Promise<Timed | Missing> {
-  const prepared = await rival.prepare(row.name, settings.warmUp);
-  if (isMissing(prepared)) return prepared;
-  const samples: Sample[] = [];
-  for (let i = 0; i < settings.samples; i++) {
-    const sample = await rival.run(row.name, row.steps);
-    if (isMissing(sample)) return sample;
-    samples.push(sample);
-  }
-  await rival.end(row.name);
-  const walls = samples.map(({ wall }) => wall);
-  return { step: median(walls), samples: walls, first: prepared.first };
-}
+/** PyTorch's compiler may take long for a row, or forever. */
+const PATIENCE = 150;
+
+/** A process of PyTorch as a side of the table. It is asked again in each round. */
+export const torchSide = (rival: Rival): Side => ({
+  name: rival.name,
+  patience: PATIENCE,
+  async prepare({ name, steps }, { warmUp }) {
+    const prepared = await rival.prepare(name, warmUp);
+    if (isMissing(prepared)) return prepared;
+    return {
+      async block() {
+        const before = await rival.run(name, 1);
+        if (isMissing(before)) return before;
+        const sample = await rival.run(name, steps);
+        return isMissing(sample) ? sample : sample.wall;
+      },
+      async end(samples) {
+        await rival.end(name);
+        return { step: median(samples), samples, first: prepared.first };
+      },
+    };
+  },
+  stop: () => rival.stop(),
+});

@@ -6,17 +6,11 @@ import { reshape, scope, slice, type Tensor } from "@weft/tensor";
 import { flush, visitTensors } from "@weft/tensor/internals";
 import { open, type OpenOptions, type WebGpuBackend, type WebGpuStats } from "@weft/tensor-webgpu";
 import type { Missing } from "../contender.ts";
+import { OURS } from "../measure.ts";
 import { stored } from "../rows/row.ts";
 import type { Work } from "../rows/tasks.ts";
 import type { Breakdown, Made, WeftFigures } from "./report.ts";
-import type { GpuRow } from "./rows.ts";
-
-export interface Settings {
-  /** The number of timed blocks of steps. */
-  readonly samples: number;
-  /** Milliseconds of warm-up: the device's clock rate takes time to rise. */
-  readonly warmUp: number;
-}
+import { LATE, within, type Ready, type Settings, type Side } from "./rounds.ts";
 
 /** After so many steps everything that a step needs exists. */
 const SETTLED = 10;
@@ -77,50 +71,86 @@ async function warm(backend: WebGpuBackend, work: Work, each: number, time: numb
   return count;
 }
 
-/** Opens a backend for one row, and closes it, so that rows do not share memory. */
-async function on<T>(options: OpenOptions, f: (backend: WebGpuBackend) => Promise<T>): Promise<T> {
-  const backend = await open(options);
-  try {
-    return await f(backend);
-  } finally {
-    backend.destroy();
-  }
-}
+const reason = (error: unknown): Missing => ({ missing: String(error).split("\n")[0]! });
 
-const timed = (making: Making, steps: number, options: OpenOptions, settings: Settings) =>
-  on(options, async (backend) => {
-    const work = making(backend);
-    const first = (await block(work, 1)).wall;
-    const { wall } = await block(work, SETTLED - 1);
-    const tenth = backend.stats();
-    const warmUp = await warm(backend, work, wall, settings.warmUp, steps);
-    const begun = backend.stats();
-    const blocks: Block[] = [];
-    for (let i = 0; i < settings.samples; i++) blocks.push(await block(work, steps));
-    const ended = backend.stats();
-    const counts = difference(["dispatches", "passes", "submits"], begun, ended);
-    const all = steps * settings.samples;
-    return {
-      step: median(blocks.map((b) => b.wall)),
-      samples: blocks.map((b) => b.wall),
-      first,
-      host: median(blocks.map((b) => b.host)),
-      dispatches: counts.dispatches / all,
-      passes: counts.passes / all,
-      submits: counts.submits / all,
-      late: difference(countsMade, tenth, ended),
-      lateTimed: difference(countsMade, begun, ended),
-      warmUp: SETTLED + warmUp,
-      value: blocks.at(-1)!.value,
-    };
-  });
+/** Weft as a side of the table. It opens a backend for each row, so that rows do not share memory. */
+export const weftSide = (options: OpenOptions): Side => ({
+  name: OURS,
+  patience: Infinity,
+  async prepare({ weft, steps }, settings) {
+    const backend = await open(options);
+    return prepared(backend, weft, steps, options, settings).catch((error: unknown) => {
+      backend.destroy();
+      return reason(error);
+    });
+  },
+  stop() {},
+});
+
+async function prepared(
+  backend: WebGpuBackend,
+  making: Making,
+  steps: number,
+  options: OpenOptions,
+  settings: Settings,
+): Promise<Ready> {
+  const work = making(backend);
+  const first = (await block(work, 1)).wall;
+  const { wall } = await block(work, SETTLED - 1);
+  const tenth = backend.stats();
+  const warmUp = await warm(backend, work, wall, settings.warmUp, steps);
+  const begun = backend.stats();
+  const blocks: Block[] = [];
+  return {
+    async block() {
+      try {
+        await block(work, 1);
+        const timed = await block(work, steps);
+        if (!Number.isFinite(timed.value)) return { missing: `computed ${timed.value}` };
+        blocks.push(timed);
+        return timed.wall;
+      } catch (error) {
+        return reason(error);
+      }
+    },
+    async end(samples, seconds) {
+      const ended = backend.stats();
+      backend.destroy();
+      const counts = difference(["dispatches", "passes", "submits"], begun, ended);
+      const all = (steps + 1) * blocks.length;
+      const host = median(blocks.map((b) => b.host));
+      const profiled = () => broken(making, host, Math.min(steps, 100), options, settings.warmUp / 5).catch(reason);
+      return {
+        step: median(samples),
+        samples,
+        first,
+        host,
+        dispatches: counts.dispatches / all,
+        passes: counts.passes / all,
+        submits: counts.submits / all,
+        late: difference(countsMade, tenth, ended),
+        lateTimed: difference(countsMade, begun, ended),
+        warmUp: SETTLED + warmUp,
+        value: blocks.at(-1)?.value ?? NaN,
+        breakdown: seconds > 0 ? await within(profiled(), seconds) : LATE,
+      } satisfies WeftFigures;
+    },
+  };
+}
 
 /**
  * What the host does before it encodes does not depend on the profile, so it is measured there; encoding is the rest of
  * what the host does in an ordinary run.
  */
-const broken = (making: Making, host: number, steps: number, options: OpenOptions, time: number): Promise<Breakdown> =>
-  on({ ...options, profile: true }, async (backend) => {
+async function broken(
+  making: Making,
+  host: number,
+  steps: number,
+  options: OpenOptions,
+  time: number,
+): Promise<Breakdown> {
+  const backend = await open({ ...options, profile: true });
+  try {
     const work = making(backend);
     await block(work, 1);
     const { wall } = await block(work, SETTLED - 1);
@@ -139,21 +169,7 @@ const broken = (making: Making, host: number, steps: number, options: OpenOption
         .slice(0, LONGEST)
         .map(({ label, count, us }) => ({ label, count: count / steps, us: us / steps })),
     };
-  });
-
-const reason = (error: unknown): Missing => ({ missing: String(error).split("\n")[0]! });
-
-/** Measures a row, or says why it cannot. */
-export async function measure(row: GpuRow, options: OpenOptions, settings: Settings): Promise<WeftFigures | Missing> {
-  const { weft } = row;
-  if (typeof weft === "string") return { missing: `see ${weft}` };
-  try {
-    const figures = await timed(weft, row.steps, options, settings);
-    if (!Number.isFinite(figures.value)) return { missing: `computed ${figures.value}` };
-    const profiled = Math.min(row.steps, 100);
-    const breakdown = broken(weft, figures.host, profiled, options, settings.warmUp / 5);
-    return { ...figures, breakdown: await breakdown.catch(reason) };
-  } catch (error) {
-    return reason(error);
+  } finally {
+    backend.destroy();
   }
 }
