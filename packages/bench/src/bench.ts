@@ -34,7 +34,7 @@ const help = `pnpm bench: measures Weft against PyTorch, TensorFlow.js and jax-j
   --peers              first install tfjs and jax-js, in packages/bench/peers
   --python PROGRAM     the Python that has PyTorch (python3, then /usr/bin/python3)
   --torch-env NAME=V   an environment variable for PyTorch alone; may be repeated
-  --threads N          threads of each contender that has threads (1)
+  --threads N,M        threads of each contender that has threads (1); of several numbers, each is measured in every round
   --core N             the first of the cores that all contenders share (the last ones), if taskset is available
   --clock wall|cpu     which time the tables show (wall); cpu is processor time, for a busy machine
   --json               the report as JSON instead of tables
@@ -68,20 +68,23 @@ const { values: options } = parseArgs({
 
 /** JavaScript peers have none of the programs. */
 const contendersWanted = options.contenders ?? (options.tables ? "weft,torch,torch-graph" : "weft,torch,tfjs,jaxjs");
-const threads = Number(options.threads);
-if (!(Number.isInteger(threads) && threads > 0)) throw new Error(`--threads: wanted a count, got ${options.threads}`);
+/** From the least to the most. */
+const threadCounts = [...new Set(options.threads.split(",").map(Number))].toSorted((a, b) => a - b);
+if (!threadCounts.every((n) => Number.isInteger(n) && n > 0))
+  throw new Error(`--threads: wanted a count, or several as in 1,2, got ${options.threads}`);
+const mostThreads = threadCounts.at(-1)!;
 /** This program with what says where Weft runs. */
-const program = [
+const program = (threads: number): string[] => [
   fileURLToPath(import.meta.url),
   ...(options.tables ? ["--tables"] : []),
   "--backend",
   options.backend,
   "--threads",
-  options.threads,
+  String(threads),
 ];
 
 /** Contenders written in JavaScript run in this program, started again. */
-const here: Record<string, () => Promise<Contender>> = { weft: () => weft(backend(), threads), tfjs, jaxjs };
+const here: Record<string, () => Promise<Contender>> = { weft: () => weft(backend(), mostThreads), tfjs, jaxjs };
 
 function backend(): BackendName {
   const name = options.backend;
@@ -91,8 +94,11 @@ function backend(): BackendName {
   return name;
 }
 
+/** They have one thread. */
+const withoutThreads = { tfjs, jaxjs };
+
 /** How a contender is started; `inputs` is a folder for PyTorch's side of the programs. */
-function command(name: string, inputs: string): Command {
+function command(name: string, threads: number, inputs: string): Command {
   const settings = Object.fromEntries(
     options["torch-env"].map((setting) => [setting.split("=")[0]!, setting.slice(setting.indexOf("=") + 1)]),
   );
@@ -103,7 +109,7 @@ function command(name: string, inputs: string): Command {
     return torch(options.python, threads, settings, options.tables ? { device, inputs, graph } : undefined);
   if (here[name] === undefined)
     throw new Error(`--contenders: wanted weft, torch, torch-graph, tfjs or jaxjs, got ${name}`);
-  return { name, program: process.execPath, args: [...program, "--contender", name] };
+  return { name, program: process.execPath, args: [...program(threads), "--contender", name] };
 }
 
 /** Rows that are measured together: those of one group, or a single row. */
@@ -126,20 +132,27 @@ async function run(rows: readonly RowFacts[], inputs: string, found: (report: Re
   const cores =
     options.backend === "webgpu"
       ? undefined
-      : chooseCores(threads, options.core === undefined ? undefined : Number(options.core));
+      : chooseCores(mostThreads, options.core === undefined ? undefined : Number(options.core));
   const before = loadavg()[0]!;
   const rivals: Rival[] = [];
   const contenders: Named[] = [];
   const absent: Record<string, string> = {};
-  for (const name of contendersWanted.split(",")) {
-    const rival = await start(command(name, inputs), cores);
-    const { greeting } = rival;
-    if (isMissing(greeting)) absent[name] = greeting.missing;
-    else {
-      rivals.push(rival);
-      contenders.push({ name, ...greeting });
+  const several = threadCounts.length > 1;
+  for (const wanted of contendersWanted.split(","))
+    for (const threads of wanted in withoutThreads ? threadCounts.slice(0, 1) : threadCounts) {
+      const name = several ? `${wanted}-${threads}` : wanted;
+      const started = command(wanted, threads, inputs);
+      const rival = await start({ ...started, name, ...(several && { threads }) }, cores?.slice(0, threads));
+      const { greeting } = rival;
+      if (isMissing(greeting)) absent[name] = greeting.missing;
+      else {
+        rivals.push(rival);
+        const title = several
+          ? `${greeting.title}, ${threads === 1 ? "1 thread" : `${threads} threads`}`
+          : greeting.title;
+        contenders.push({ name, ...greeting, title, ...(several && { threads }) });
+      }
     }
-  }
   const results: RowResult[] = [];
   const report = (): Report => {
     const costs = recordingCosts(
@@ -152,7 +165,7 @@ async function run(rows: readonly RowFacts[], inputs: string, found: (report: Re
         processor: cpus()[0]?.model.trim() ?? "unknown",
         cores: availableParallelism(),
         core: cores?.join() ?? null,
-        threads,
+        threads: several ? threadCounts : mostThreads,
         system: `${type()} ${release()}`,
         load: [before, loadavg()[0]!],
       },

@@ -45,6 +45,9 @@ export interface RowResult {
 
 /** The contender that the others are compared with. */
 export const OURS = "weft";
+/** Whether it is that contender, on whatever number of threads. */
+export const isOurs = ({ name, threads }: { readonly name: string; readonly threads?: number }): boolean =>
+  name === (threads === undefined ? OURS : `${OURS}-${threads}`);
 
 /** Slower steps (in milliseconds) take part in the first two rounds only; slower than the second limit, in none. */
 const SLOW = 2500;
@@ -109,11 +112,13 @@ export async function measure(
   }
   return group.map((row) => {
     const measured = entries.filter((entry) => entry.row === row);
-    const ours = measured.find(({ rival }) => rival.name === OURS);
+    /** Each is compared with ours on as many threads. */
+    const beside = ({ rival: { threads } }: Entry) =>
+      measured.find(({ rival }) => isOurs(rival) && rival.threads === threads);
     return {
       row,
       timings: Object.fromEntries([
-        ...measured.map((entry) => [entry.rival.name, timing(entry, ours)]),
+        ...measured.map((entry) => [entry.rival.name, timing(entry, beside(entry))]),
         ...Object.entries(missing.get(row)!),
       ]) as RowResult["timings"],
       samples: Object.fromEntries(measured.map(({ rival, samples }) => [rival.name, samples])),
@@ -129,7 +134,7 @@ function timing({ row, rival, first, each, per, note, samples }: Entry, ours: En
   const scale = (row.unit === "µs" ? 1000 : 1) / per;
   const all = samples.length === 0 ? [each] : samples;
   const walls = all.map(({ wall }) => wall * scale);
-  const compared = ours !== undefined && rival.name !== OURS && ours.samples.length > 0;
+  const compared = ours !== undefined && !isOurs(rival) && ours.samples.length > 0;
   return {
     wall: median(walls),
     cpu: median(all.map(({ cpu }) => cpu * scale)),

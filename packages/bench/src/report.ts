@@ -11,8 +11,8 @@ export interface Machine {
   readonly cores: number;
   /** The cores that all contenders ran on, if they were bound: their numbers. Older reports have one. */
   readonly core: string | number | null;
-  /** Threads of each contender: 1 in older reports. */
-  readonly threads?: number;
+  /** Threads of each contender, or the numbers of them that were measured in turns: 1 in older reports. */
+  readonly threads?: number | readonly number[];
   readonly system: string;
   /** Load averages over a minute, before and after: they show what else ran. */
   readonly load: readonly [before: number, after: number];
@@ -23,6 +23,8 @@ export interface Named {
   readonly title: string;
   readonly version: string;
   readonly detail: string;
+  /** Where several numbers of threads were measured. */
+  readonly threads?: number;
 }
 
 export interface Report {

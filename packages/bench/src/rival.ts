@@ -8,6 +8,8 @@ import type { Ended, Greeting, Missing, Prepared, Request, Sample } from "./cont
 /** How a contender is started. */
 export interface Command {
   readonly name: string;
+  /** On how many threads, of several numbers in one run. */
+  readonly threads?: number;
   readonly program: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -16,6 +18,7 @@ export interface Command {
 /** A contender's process. Every answer is a promise; after the process has ended, the answer is the reason. */
 export interface Rival {
   readonly name: string;
+  readonly threads?: number;
   readonly greeting: Greeting;
   prepare(row: string, warmUp: number): Promise<Prepared | Missing>;
   run(row: string, steps: number): Promise<Sample | Missing>;
@@ -46,7 +49,7 @@ export function chooseCores(threads: number, named: number | undefined): readonl
 }
 
 export async function start(
-  { name, program, args, env }: Command,
+  { name, threads, program, args, env }: Command,
   cores: readonly number[] | undefined,
 ): Promise<Rival> {
   const pinned = cores === undefined ? [program, ...args] : [TASKSET, "--cpu-list", cores.join(), program, ...args];
@@ -76,6 +79,7 @@ export async function start(
   const greeting = (await answer<Greeting>()) as Greeting;
   return {
     name,
+    ...(threads === undefined ? {} : { threads }),
     greeting,
     prepare: (row, warmUp) => ask<Prepared>({ prepare: row, warmUp }),
     run: (row, steps) => ask<Sample>({ run: row, steps }),

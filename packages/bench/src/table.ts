@@ -2,7 +2,7 @@
 import { markdownTable, median } from "@weft/examples/internals";
 import { NOT_IMPLEMENTED } from "./contender.ts";
 import { figure, times } from "./figures.ts";
-import { isMissing, OURS, type Clock, type Timing } from "./measure.ts";
+import { isMissing, isOurs, OURS, type Clock, type Timing } from "./measure.ts";
 import { publishedTables } from "./published-tables.ts";
 import type { Report } from "./report.ts";
 import type { Target } from "./rows/row.ts";
@@ -17,8 +17,10 @@ const isPlain = ({ group, line }: Report["rows"][number]): boolean => group !== 
 
 /** One line per row: Weft's time, each other contender's time, and Weft's speed relative to the other's. */
 function rowTable({ rows, contenders }: Report, clock: Clock): string {
-  const others = contenders.filter(({ name }) => name !== OURS);
-  const head = ["row", "unit", "Weft", ...others.flatMap(({ title }) => [title, "×"]), "wanted"];
+  const ours = contenders.filter(isOurs);
+  const others = contenders.filter((contender) => !isOurs(contender));
+  const titles = ours.length === 0 ? ["Weft"] : ours.map(({ title }) => title);
+  const head = ["row", "unit", ...titles, ...others.flatMap(({ title }) => [title, "×"]), "wanted"];
   const time = (timing: Timing): string => figure(timing[clock]) + (timing.rounds === 0 ? "¹" : "");
   const body = rows.filter(isPlain).map(({ name, unit, target, timings }) => {
     const cells = (contender: string): string[] => {
@@ -27,9 +29,8 @@ function rowTable({ rows, contenders }: Report, clock: Clock): string {
       const { ratio } = timing as Timing;
       return [time(timing as Timing), ratio === undefined ? "" : times(ratio[clock])];
     };
-    const ours = timings[OURS];
-    const weft = ours === undefined || isMissing<object>(ours) ? "–" : figure(ours[clock]);
-    return [name, unit, weft, ...others.flatMap((other) => cells(other.name)), wanted(target, unit)];
+    const weft = ours.length === 0 ? ["–"] : ours.map((one) => cells(one.name)[0]!);
+    return [name, unit, ...weft, ...others.flatMap((other) => cells(other.name)), wanted(target, unit)];
   });
   return markdownTable(head, body);
 }
@@ -74,7 +75,7 @@ function notes({ rows, contenders, rounds }: Report): string {
     ),
   );
   const [known, unknown] = ["planning-known", "planning-new"].map((row) => {
-    const timing = rows.find(({ name }) => name === row)?.timings[OURS];
+    const timing = rows.find(({ name }) => name === row)?.timings[contenders.find(isOurs)?.name ?? OURS];
     return timing === undefined || isMissing<object>(timing) ? undefined : timing;
   });
   if (known !== undefined && unknown !== undefined)
@@ -83,17 +84,17 @@ function notes({ rows, contenders, rounds }: Report): string {
 }
 
 /** The fraction of wall-clock time in which Weft had the core. */
-const share = ({ rows }: Report): number =>
+const share = ({ rows, contenders }: Report): number =>
   median(
     rows.flatMap(({ timings }) => {
-      const ours = timings[OURS];
+      const ours = timings[contenders.find(isOurs)?.name ?? OURS];
       return ours === undefined || isMissing<object>(ours) ? [] : [ours.cpu / ours.wall];
     }),
   );
 
 export function text(report: Report, clock: Clock = "wall"): string {
   const { machine, contenders, absent, rows, rounds, block } = report;
-  const { threads = 1 } = machine;
+  const threads = Math.max(...[machine.threads ?? 1].flat());
   const bound =
     machine.core === null
       ? "not bound to a core"

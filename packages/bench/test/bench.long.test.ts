@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { everything } from "../../../test/extent.ts";
 import { isMissing, measure, ratios, type RowResult, type Timing } from "../src/measure.ts";
-import { recordingCosts, type Report } from "../src/report.ts";
+import { facts, recordingCosts, type Report } from "../src/report.ts";
 import { rows as allRows } from "../src/rows/index.ts";
 import type { Rival } from "../src/rival.ts";
 import type { RowFacts } from "../src/rows/row.ts";
@@ -203,6 +203,39 @@ test("the published tables have a column for each contender, and ratios", () => 
   expect(table).toContain("\n- program-treenn, PyTorch: not measured: broken");
   expect(table).not.toMatch(/program-.*PyTorch: 2 rounds/);
   expect(table).not.toContain("CIFAR-10");
+});
+
+test("several numbers of threads are measured in every round, each beside Weft on as many", async () => {
+  const asked: string[] = [];
+  const rival = (framework: string, threads: number, wall: number): Rival => ({
+    name: `${framework}-${threads}`,
+    threads,
+    greeting: { missing: "" },
+    prepare: async () => ({ first: wall, each: { wall, cpu: wall } }),
+    run: async () => {
+      asked.push(`${framework} ${threads}`);
+      return { wall, cpu: wall };
+    },
+    end: async (row) => ({ ended: row }),
+    close() {},
+    stop() {},
+  });
+  const rivals = [rival("weft", 1, 8), rival("weft", 2, 4), rival("torch", 1, 4), rival("torch", 2, 1)];
+  const row: RowFacts = { name: "row", what: "", unit: "ms" };
+  const [result] = await measure([row], rivals, { rounds: 2, block: 1, warmUp: 0 });
+  const turns = ["weft 1", "weft 2", "torch 1", "torch 2"];
+  expect(asked).toEqual([...turns, ...turns.toReversed()]);
+  const report: Report = {
+    date: "2026-11-30",
+    machine: { processor: "p", cores: 2, core: "0,1", threads: [1, 2], system: "s", load: [0, 0] },
+    rounds: 2,
+    block: 1,
+    contenders: rivals.map(({ name, threads }) => ({ name, title: name, version: "1", detail: "", threads: threads! })),
+    absent: {},
+    rows: [facts(result!)],
+  };
+  expect(text(report)).toContain("(all on 2 threads on cores 0,1)");
+  expect(text(report).replaceAll(/ +/g, " ")).toContain("| row | ms | 8 | 4 | 4 | 0.50× | 1 | 0.25× | |");
 });
 
 test("rows whose cases differ have the same number of steps and rounds in each contender", async () => {
