@@ -1,4 +1,5 @@
-// What runs nowhere here, workflows and containers, calls scripts that there are, and names no registry.
+// What runs nowhere here, workflows and containers, calls scripts that there are, and names no registry; a document has the
+// budgets of bundles.
 import { basename } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
@@ -94,4 +95,11 @@ test("an image has nothing that git ignores", () => {
       .map(bare)
       .filter((name) => !left.includes(name)),
   ).toEqual([]);
+});
+
+test("docs/benchmarks.md has the limits of what a bundle may take", () => {
+  const limits = JSON.parse(read(".size-limit.json")) as readonly { readonly limit: string }[];
+  const [, sizes] = read("docs/benchmarks.md").split("\n## Sizes\n");
+  const stated = [...sizes!.matchAll(/[\d.]+ kB/g)].map(([size]) => size);
+  expect(stated.slice(0, limits.length)).toEqual(limits.map(({ limit }) => limit));
 });
