@@ -42,13 +42,13 @@ export interface RowFacts {
 }
 
 export interface Row extends RowFacts {
-  /** Makes the inputs, and the step as a user of Weft would write it. */
+  /** Makes the inputs, and the step as a user of Weft would write it, but for `stored`. */
   readonly weft: (backend: CpuBackend) => TimedStep;
 }
 
 /**
- * Computes and stores what `f` returns, and releases it. The inner scope releases intermediate results, as a function
- * that uses the result would; the end of the outer one computes the result.
+ * Computes and stores what `f` returns, and releases it, without reading it: a user reads it instead of `flush`. The inner
+ * scope releases intermediate results, as a function that uses the result would; the outer one releases the result.
  */
 export const stored = (f: () => unknown): void =>
   scope(() => {
