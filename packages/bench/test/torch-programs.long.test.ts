@@ -8,10 +8,12 @@ import { isValues, measurements, started, stepsOf, type Learner } from "@weft/ex
 import { crossEntropy, params, save, training } from "@weft/nn";
 import { resnet50 } from "@weft/nn/models";
 import { scope, type Tensor } from "@weft/tensor";
+import { openSync } from "@weft/tensor-cpu";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { pythonWithTorch } from "../src/contenders/torch.ts";
 import { writeInputs } from "../src/rows/inputs.ts";
 import { programs } from "../src/rows/programs.ts";
+import { tasks } from "../src/rows/tasks.ts";
 
 const python = pythonWithTorch(undefined);
 const has = (name: string): boolean => spawnSync(python, ["-c", `import ${name}`]).status === 0;
@@ -123,6 +125,22 @@ describe("PyTorch's side", () => {
       expect(measurements[row]!.steps === undefined ? learner.counted!.soFar() : 1).toBe(found.size);
     },
   );
+
+  test("every row that is trained has Weft's parameters there", ({ skip }) => {
+    skip(without !== undefined, without);
+    const backend = openSync({ threads: 1 });
+    const ours = tasks.map(({ name, made }) => [name, sizeOf(made(backend).model)]);
+    const count = "{name: sum(x.numel() for x in build().parameters()) for name, (build, *_) in TASKS.items()}";
+    const program = `import json; from tasks import TASKS; print(json.dumps(${count}))`;
+    const env = { ...process.env, PYTHONPATH: folderOfPython };
+    const theirs = JSON.parse(execFileSync(python, ["-B", "-c", program], { encoding: "utf8", env })) as Record<
+      string,
+      number
+    >;
+    const { "charlm-adam-cell": ofCells, ...others } = theirs;
+    expect(others).toEqual(Object.fromEntries(ours));
+    expect(ofCells).toBe(theirs["charlm-adam"]);
+  });
 
   test("resnet50 has Weft's parameters", async ({ skip }) => {
     skip(without !== undefined, without);

@@ -1,6 +1,6 @@
 // What is measured on a GPU. Models and operations are those of the CPU table; PyTorch's side knows rows by name.
 import { stopGradient } from "@weft/autograd";
-import type { Creation } from "@weft/tensor";
+import type { Backend, Creation } from "@weft/tensor";
 import { CHAIN, chain, MANY, sums } from "../rows/elementwise.ts";
 import { product } from "../rows/linalg.ts";
 import { task, type Work } from "../rows/tasks.ts";
@@ -15,12 +15,12 @@ export interface GpuRow {
   readonly steps: number;
   /** Floating-point operations per step, where the table shows them per second. */
   readonly flop?: number;
-  readonly weft: (backend: Creation) => Work;
+  readonly weft: (backend: Backend & Creation) => Work;
 }
 
 const trained = (name: string, steps: number): GpuRow => {
-  const { what, work } = task(name);
-  return { name, what, unit: "ms", per: 1, steps, weft: work };
+  const { what, made } = task(name);
+  return { name, what, unit: "ms", per: 1, steps, weft: (backend) => made(backend).step };
 };
 
 const matmul = (n: number, steps: number): GpuRow => ({
@@ -70,6 +70,6 @@ export const rows: readonly GpuRow[] = [
     unit: "ms",
     per: 1,
     steps: 5,
-    weft: task("charlm-adam").work,
+    weft: (backend) => task("charlm-adam").made(backend).step,
   },
 ];

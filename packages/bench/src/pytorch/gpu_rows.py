@@ -9,9 +9,8 @@ import time
 import contender
 from contender import Not, absent, serve
 import torch
-import torch.nn as nn
-import torch.nn.functional as F
 import optimizers
+from tasks import TASKS
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else "eager"
 GRAPH = MODE in ("graph", "compile")
@@ -100,13 +99,13 @@ ROWS["add10-grad"] = chain(True)
 OPTIMIZERS = optimizers.rules(capturable=GRAPH)
 
 
-def trained(build, inputs, loss_of, rule, compiles=True):
+def trained(build, inputs, loss_of, rule, compiles):
     def make():
         if COMPILE and not compiles:
             raise Not("a loop this long takes minutes to compile")
-        model, (x, y) = build().to(dev), inputs()
+        model, (x, y) = build().to(dev), inputs(dev)
         optimizer = OPTIMIZERS[rule](model.parameters())
-        loss = compiled(lambda: loss_of(model(x), y))
+        loss = compiled(lambda: loss_of(model, x, y))
 
         def step():
             optimizer.zero_grad(set_to_none=True)
@@ -116,82 +115,8 @@ def trained(build, inputs, loss_of, rule, compiles=True):
     return make
 
 
-def labeled(batch, *shape):
-    return lambda: (torch.randn(batch, *shape, device=dev), torch.randint(0, 10, (batch,), device=dev))
-
-
-def mlp():
-    return nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
-
-
-def lenet():
-    return nn.Sequential(nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.ReLU(),
-                         nn.MaxPool2d(2), nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10))
-
-
-def vgg():
-    return nn.Sequential(nn.Conv2d(3, 50, 3, padding=1), nn.ReLU(), nn.Conv2d(50, 50, 3, padding=1), nn.MaxPool2d(2),
-                         nn.ReLU(), nn.Dropout(0.25), nn.Conv2d(50, 100, 3, padding=1), nn.ReLU(),
-                         nn.Conv2d(100, 100, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(0.25), nn.Flatten(),
-                         nn.Linear(6400, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, 10))
-
-
-class CharLM(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embed, self.rnn, self.output = nn.Embedding(80, 256), nn.LSTM(256, 256), nn.Linear(256, 80)
-
-    def forward(self, x):
-        y, _ = self.rnn(self.embed(x))
-        return self.output(y).flatten(0, 1)
-
-
-class Reviews(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embed, self.rnn, self.output = nn.Embedding(30000, 125), nn.GRU(125, 100), nn.Linear(100, 2)
-
-    def forward(self, x):
-        y, _ = self.rnn(self.embed(x))
-        return self.output(y[-1])
-
-
-class CharLMOfCells(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embed, self.cell, self.output = nn.Embedding(80, 256), nn.LSTMCell(256, 256), nn.Linear(256, 80)
-
-    def forward(self, x):
-        e = self.embed(x)
-        h = c = torch.zeros(x.shape[1], 256, device=dev)
-        all_h = []
-        for t in range(x.shape[0]):
-            h, c = self.cell(e[t], (h, c))
-            all_h.append(h)
-        return self.output(torch.stack(all_h)).flatten(0, 1)
-
-
-def regression():
-    return torch.randn(506, 13, device=dev), torch.randn(506, 1, device=dev)
-
-
-def reviews():
-    return torch.randint(0, 30000, (150, 64), device=dev), torch.randint(0, 2, (64,), device=dev)
-
-
-def characters():
-    return torch.randint(0, 80, (100, 128), device=dev), torch.randint(0, 80, (12800,), device=dev)
-
-
-ROWS["linreg-sgd"] = trained(lambda: nn.Linear(13, 1), regression, F.mse_loss, "sgd")
-ROWS["softmax-sgd"] = trained(lambda: nn.Linear(784, 10), labeled(100, 784), F.cross_entropy, "sgd")
-for rule in ("sgd", "adam"):
-    ROWS[f"mlp-{rule}"] = trained(mlp, labeled(100, 784), F.cross_entropy, rule)
-    ROWS[f"lenet-{rule}"] = trained(lenet, labeled(100, 1, 28, 28), F.cross_entropy, rule)
-ROWS["vgg-momentum"] = trained(vgg, labeled(64, 3, 32, 32), F.cross_entropy, "momentum")
-ROWS["charlm-adam"] = trained(CharLM, characters, F.cross_entropy, "adam")
-ROWS["gru-adam"] = trained(Reviews, reviews, F.cross_entropy, "adam")
-ROWS["charlm-adam-cell"] = trained(CharLMOfCells, characters, F.cross_entropy, "adam", compiles=False)
+for name, task in TASKS.items():
+    ROWS[name] = trained(*task, compiles=name != "charlm-adam-cell")
 
 
 def repeat(step, steps):

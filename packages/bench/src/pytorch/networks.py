@@ -41,6 +41,23 @@ class CharLM(nn.Module):
         return self.output(y).flatten(0, 1), after
 
 
+class CharLMOfCells(nn.Module):
+    """The same as a loop over the steps, which begins with zeros."""
+
+    def __init__(self, vocabulary=80):
+        super().__init__()
+        self.embed, self.cell = nn.Embedding(vocabulary, 256), nn.LSTMCell(256, 256)
+        self.output = nn.Linear(256, vocabulary)
+
+    def forward(self, x):
+        h = c = torch.zeros(x.shape[1], 256, device=x.device)
+        all_h = []
+        for e in self.embed(x):
+            h, c = self.cell(e, (h, c))
+            all_h.append(h)
+        return self.output(torch.stack(all_h)).flatten(0, 1)
+
+
 class WordLM(nn.Module):
     def __init__(self, vocabulary):
         super().__init__()
@@ -62,11 +79,22 @@ class Reviews(nn.Module):
         return self.output(y[-1])
 
 
+class LayerNorm(nn.Module):
+    """Without bias, which nn.LayerNorm always has before PyTorch 2.1."""
+
+    def __init__(self, features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+
+    def forward(self, x):
+        return F.layer_norm(x, self.weight.shape, self.weight)
+
+
 class Block(nn.Module):
     def __init__(self, heads, features):
         super().__init__()
         self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(features), nn.LayerNorm(features)
+        self.norm1, self.norm2 = LayerNorm(features), LayerNorm(features)
         self.given, self.out = nn.Linear(features, 3 * features, bias=False), nn.Linear(features, features, bias=False)
         self.mlp = nn.Sequential(nn.Linear(features, 4 * features, bias=False), nn.GELU(),
                                  nn.Linear(4 * features, features, bias=False))
@@ -92,7 +120,7 @@ class GPT(nn.Module):
         super().__init__()
         self.embed, self.place = nn.Embedding(tokens, features), nn.Parameter(0.02 * torch.randn(length, features))
         self.blocks = nn.Sequential(*(Block(heads, features) for _ in range(layers)))
-        self.norm, self.output = nn.LayerNorm(features), nn.Linear(features, tokens, bias=False)
+        self.norm, self.output = LayerNorm(features), nn.Linear(features, tokens, bias=False)
         self.output.weight = self.embed.weight
 
     def forward(self, x):

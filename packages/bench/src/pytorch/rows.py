@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 import networks
 import optimizers
+from tasks import TASKS
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
@@ -165,35 +166,20 @@ OPTIMIZERS = optimizers.rules()
 
 def trained(build, inputs, loss_of, rule):
     def make():
-        model, (x, y) = build(), inputs()
+        model, (x, y) = build(), inputs("cpu")
         optimizer = OPTIMIZERS[rule](model.parameters())
 
         def step():
             optimizer.zero_grad()
-            loss = loss_of(model(x), y)
+            loss = loss_of(model, x, y)
             loss.backward()
             optimizer.step()
         return step
     return make
 
 
-def labeled(*shape):
-    return lambda: (torch.randn(100, *shape), torch.randint(0, 10, (100,)))
-
-
-ROWS["linreg-sgd"] = trained(networks.linreg, lambda: (torch.randn(506, 13), torch.randn(506, 1)), F.mse_loss, "sgd")
-ROWS["softmax-sgd"] = trained(networks.softmax, labeled(784), F.cross_entropy, "sgd")
-for rule in ("sgd", "adam"):
-    ROWS[f"mlp-{rule}"] = trained(networks.mlp, labeled(784), F.cross_entropy, rule)
-    ROWS[f"lenet-{rule}"] = trained(networks.lenet, labeled(1, 28, 28), F.cross_entropy, rule)
-ROWS["charlm-adam"] = trained(networks.CharLM, lambda: (torch.randint(0, 80, (100, 128)), torch.randint(0, 80, (12800,))),
-                             lambda found, y: F.cross_entropy(found[0], y), "adam")
-ROWS["vgg-momentum"] = trained(networks.vgg, lambda: (torch.randn(64, 3, 32, 32), torch.randint(0, 10, (64,))), F.cross_entropy,
-                               "momentum")
-ROWS["gpt-adamw"] = trained(networks.GPT, lambda: (torch.randint(0, 65, (2, 256)), torch.randint(0, 65, (512,))),
-                            lambda scores, y: F.cross_entropy(scores.flatten(0, 1), y), "adamw")
-ROWS["gru-adam"] = trained(networks.Reviews, lambda: (torch.randint(0, 30000, (150, 64)), torch.randint(0, 2, (64,))),
-                           F.cross_entropy, "adam")
+for name, task in TASKS.items():
+    ROWS[name] = trained(*task)
 
 
 def forward(build, *shape):
@@ -215,7 +201,7 @@ def resnet():
     return resnet50()
 
 
-ROWS["forward-mlp"], ROWS["forward-lenet"] = forward(networks.mlp, 784), forward(networks.lenet, 1, 28, 28)
+ROWS["forward-mlp"], ROWS["forward-lenet"] = forward(networks.mlp, 1, 28, 28), forward(networks.lenet, 1, 28, 28)
 ROWS["resnet50-1"] = forward(resnet, 3, 224, 224)
 
 # --- the cost of recording: prefixes of a perceptron with squared loss, then the tape, then the backward pass

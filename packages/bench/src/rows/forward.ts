@@ -1,9 +1,9 @@
 // What a model gives for one picture, read at once.
+import { LeNet, MLP } from "@weft/examples";
 import { resnet50 } from "@weft/nn/models";
 import { seed } from "@weft/nn";
 import { scope, type Tensor } from "@weft/tensor";
 import type { Row } from "./row.ts";
-import { lenet, mlp } from "./tasks.ts";
 
 const forward = (
   name: string,
@@ -24,7 +24,7 @@ const forward = (
 });
 
 export const forwards: readonly Row[] = [
-  forward("forward-mlp", "perceptron 784-64-10", "µs", [784], mlp),
-  forward("forward-lenet", "LeNet", "µs", [1, 28, 28], lenet),
+  forward("forward-mlp", "perceptron 784-64-10", "µs", [1, 28, 28], MLP),
+  forward("forward-lenet", "LeNet", "µs", [1, 28, 28], LeNet),
   forward("resnet50-1", "ResNet-50, 224×224", "ms", [3, 224, 224], () => resnet50()),
 ];

@@ -19,14 +19,14 @@ const wanted: Record<string, number> = {
 };
 
 export const training: readonly Row[] = Object.entries(wanted).map(([name, timesPyTorch]): Row => {
-  const { what, work } = task(name);
+  const { what, made } = task(name);
   return {
     name,
     what,
     unit: "ms",
     target: { timesPyTorch },
     weft(backend) {
-      const step = work(backend);
+      const { step } = made(backend);
       // The inner scope releases the gradients, so that nothing needs them after the update; the outer one keeps the
       // loss.
       return { run: () => scope(() => void scope(step).itemSync()) };
