@@ -12,6 +12,12 @@ export interface Entry {
   readonly values: Scalars;
 }
 
+/** A number at its step. */
+export interface Noted {
+  readonly step: number;
+  readonly value: number;
+}
+
 export class TrainingRecord implements Log {
   readonly entries: Entry[];
   readonly #file: FileLog;
@@ -61,18 +67,23 @@ export class TrainingRecord implements Log {
     this.#isLost = true;
   }
 
-  /** The noted losses, in order. */
-  get losses(): readonly number[] {
-    return this.entries.flatMap(({ values }) => (values["loss"] === undefined ? [] : [values["loss"]]));
+  /** The losses of the steps, in order. */
+  get losses(): readonly Noted[] {
+    return this.#lossesOfSteps["loss"] ?? [];
   }
 
   /** Further losses that steps have, by name: that of a discriminator. */
-  get otherLosses(): Readonly<Record<string, readonly number[]>> {
-    const found: Record<string, number[]> = {};
-    for (const { values } of this.entries)
+  get otherLosses(): Readonly<Record<string, readonly Noted[]>> {
+    const { loss: _, ...others } = this.#lossesOfSteps;
+    return others;
+  }
+
+  get #lossesOfSteps(): Readonly<Record<string, readonly Noted[]>> {
+    const found: Record<string, Noted[]> = {};
+    for (const { step, values } of this.entries)
       if (values["epoch"] === undefined)
         for (const [name, value] of Object.entries(values))
-          if (name !== "loss" && isLoss(name)) (found[name] ??= []).push(value);
+          if (isLoss(name)) (found[name] ??= []).push({ step, value });
     return found;
   }
 

@@ -36,7 +36,20 @@ test("numbers that JSON lacks are taken back", async () => {
   const path = join(temporaryFolder(), "metrics.jsonl");
   writeFileSync(path, '{"step":1,"time":1,"loss":"NaN"}\n{"step":2,"time":1,"loss":"-Infinity"}\n{"step":3,"ti');
   const { losses } = await TrainingRecord.open(path, 9, never);
-  expect(losses).toEqual([NaN, -Infinity]);
+  expect(losses).toEqual([
+    { step: 1, value: NaN },
+    { step: 2, value: -Infinity },
+  ]);
+});
+
+test("the losses are those of the steps, each at its step, without a loss that an evaluation found", async () => {
+  const path = join(temporaryFolder(), "metrics.jsonl");
+  writeFileSync(path, '{"step":7,"loss":2}\n{"step":7,"epoch":1,"loss":9}\n{"step":8,"loss":1}\n');
+  const { losses } = await TrainingRecord.open(path, 9, never);
+  expect(losses).toEqual([
+    { step: 7, value: 2 },
+    { step: 8, value: 1 },
+  ]);
 });
 
 test("a record that cannot be written does not end training", async () => {

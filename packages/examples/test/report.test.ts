@@ -12,6 +12,9 @@ import { lessThan } from "../src/commands/run-report.ts";
 import { programs } from "../src/programs.ts";
 import { elements } from "./html.ts";
 
+/** Values of the steps, from `first` on. */
+const noted = (values: readonly number[], first = 1) => values.map((value, k) => ({ step: first + k, value }));
+
 interface Curves {
   readonly losses: readonly number[];
   readonly accuracies: readonly number[];
@@ -25,7 +28,7 @@ const classifierReport = (found: Findings, { losses, accuracies }: Curves = curv
     title: "A & B",
     result: ["90.00 %", "of <40> right"],
     facts: [["epochs", "2"]],
-    losses,
+    losses: noted(losses),
     evaluations: accuracies.map((testAccuracy, i) => ({ step: 3 * i + 3, values: { epoch: i + 1, testAccuracy } })),
     sections: classifierSections(found),
     summary: "name <value>",
@@ -104,7 +107,14 @@ test("the report on a regression is well-formed and has three charts", () => {
   const predictions = [1.1, 2.1, 2.9];
   const evaluations = [{ step: 1000, values: { epoch: 1000, error: 1.5 } }];
   const sections = regressionSections({ truth, predictions, unit: "m" });
-  const html = trainingReport({ title: "t", result: ["1", "e"], facts: [], losses, evaluations, sections });
+  const html = trainingReport({
+    title: "t",
+    result: ["1", "e"],
+    facts: [],
+    losses: noted(losses),
+    evaluations,
+    sections,
+  });
   const names = elements(html);
   expect(count(names, "svg")).toBe(3);
   expect(count(names, "circle")).toBe(3 + 1);
@@ -123,7 +133,7 @@ describe("the curves of a training", () => {
       title: "t",
       result: ["1", "e"],
       facts: [],
-      losses: [5, 4, 3, 2, 2, 1],
+      losses: noted([5, 4, 3, 2, 2, 1]),
       evaluations,
       sections: [],
       ...more,
@@ -138,9 +148,34 @@ describe("the curves of a training", () => {
     expect(elements(curves({})).filter((name) => name === "circle")).toHaveLength(3 + 3);
   });
 
+  test("of a training that was stopped in the middle of an epoch are at their steps", () => {
+    // Three steps an epoch, and two of the third; steps are drawn at their middle.
+    const values = { epoch: 2, validationLoss: 2 };
+    const losses = noted([8, 7, 6, 5, 4, 3, 2, 1]);
+    const html = curves({ losses, evaluations: [{ step: 6, values }] });
+    const [, path] = /<path d="(M94[^"]*|M[^"]*L[^"]*L[^"]*L[^"]*L[^"]*L[^"]*L[^"]*L[^"]*)"/.exec(html)!;
+    const xs = [...path!.matchAll(/[ML](-?[\d.]+),/g)].map(([, x]) => Number(x));
+    const [, cx] = /<circle [^>]*cx="([\d.]+)"/.exec(html)!;
+    expect(xs).toHaveLength(8);
+    expect(Number(cx)).toBeCloseTo((xs[5]! + xs[6]!) / 2, 1);
+  });
+
+  test("of a training whose earlier record is lost are at their steps", () => {
+    const html = lossCurve({ "training loss": noted([3, 2, 1], 4) }, { perEpoch: 3 });
+    expect(html).not.toMatch(/<text[^>]*>0(\.\d+)?<\/text>/); // on the axis of epochs, which begins with the second
+  });
+
+  test("before the first epoch is over are over steps", () => {
+    expect(curves({ evaluations: [] })).toMatch(/<text[^>]*>step<\/text>/);
+    expect(curves({})).toMatch(/<text[^>]*>epoch<\/text>/);
+  });
+
   test("draw both losses of two networks, and shares in one chart", () => {
     const values = { epoch: 1, wordAccuracy: 0.9, sentenceAccuracy: 0.4 };
-    const html = curves({ otherLosses: { discriminatorLoss: [1, 1, 1, 1] }, evaluations: [{ step: 6, values }] });
+    const html = curves({
+      otherLosses: { discriminatorLoss: noted([1, 1, 1, 1]) },
+      evaluations: [{ step: 6, values }],
+    });
     expect(labels(html)).toEqual([
       "The training loss, the discriminator loss",
       "The word accuracy, the sentence accuracy after each evaluation",
@@ -168,8 +203,8 @@ test("the first line is the command that repeats it, then what there is to say o
 });
 
 test("a long curve is thinned", () => {
-  const losses = Array.from({ length: 100_000 }, (_, i) => 1 / (i + 1));
-  expect(lossCurve(losses, 1000).length).toBeLessThan(40_000);
+  const losses = noted(Array.from({ length: 100_000 }, (_, i) => 1 / (i + 1)));
+  expect(lossCurve({ "training loss": losses }, { perEpoch: 1000 }).length).toBeLessThan(40_000);
   expect(errorCurve(losses).length).toBeLessThan(20_000);
 });
 

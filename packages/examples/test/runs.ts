@@ -38,7 +38,7 @@ export async function trained(start: Start, length: Length, on: BackendName = "c
     every: epochs === Infinity ? 1000 : 1,
     folder,
   });
-  return { ...learned, learner, folder, losses: learned.record.losses };
+  return { ...learned, learner, folder, losses: learned.record.losses.map(({ value }) => value) };
 }
 
 /**

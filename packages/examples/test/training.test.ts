@@ -42,7 +42,7 @@ async function losses(name: RecipeName, backend: Backend, run: Run = {}): Promis
     epochs,
     display,
   });
-  return [...record.losses];
+  return record.losses.map(({ value }) => value);
 }
 
 describe.each(here.flatMap((on) => names.map((name) => [name, on] as const)))("%s on %s", (name, on) => {

@@ -14,9 +14,9 @@ const pictures = colorPictures(80, 20);
 const start = (backend: Backend) => classifierLearner(vgg, pictures, { backend, size: 16, seed: 1 });
 
 test("learns, and shows what it confuses by the names of the classes", async () => {
-  const { record, learner } = await trained(start, { steps: 25 });
-  expect(Math.abs(record.losses[0]! - Math.log(10))).toBeLessThan(0.1);
-  expect(Math.min(...record.losses.slice(-5))).toBeLessThan(1.5);
+  const { losses, learner } = await trained(start, { steps: 25 });
+  expect(Math.abs(losses[0]! - Math.log(10))).toBeLessThan(0.1);
+  expect(Math.min(...losses.slice(-5))).toBeLessThan(1.5);
   const html = await reportOn({ learner });
   expect(elements(html).filter((name) => name === "img").length).toBeGreaterThanOrEqual(50); // filters
   expect(html).toContain("violet");

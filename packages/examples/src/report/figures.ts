@@ -1,6 +1,7 @@
 // The charts of a report, drawn by Observable Plot as plain SVG: no script runs when the page is opened.
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import type { Noted } from "../record.ts";
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
@@ -22,21 +23,20 @@ interface Point {
   readonly y: number;
 }
 
-/** At most `most` points: each is the mean of its neighbors. */
-function thinned(values: readonly number[], most: number, perUnit: number): Point[] {
-  const step = Math.max(1, Math.ceil(values.length / most));
-  return Array.from({ length: Math.ceil(values.length / step) }, (_, i) => {
-    const part = values.slice(i * step, (i + 1) * step);
-    return { x: (i * step + part.length / 2) / perUnit, y: part.reduce((a, b) => a + b) / part.length };
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b) / values.length;
+
+/** At most `most` points: each is the mean of its neighbors. A step is at its middle, and the end of the last is `perUnit`. */
+function thinned(values: readonly Noted[], most: number, perUnit: number): Point[] {
+  const width = Math.max(1, Math.ceil(values.length / most));
+  return Array.from({ length: Math.ceil(values.length / width) }, (_, i) => {
+    const part = values.slice(i * width, (i + 1) * width);
+    return { x: mean(part.map(({ step }) => step - 0.5)) / perUnit, y: mean(part.map(({ value }) => value)) };
   });
 }
 
 /** A moving mean over about `span` values on both sides of each. */
 const smoothed = (values: readonly number[], span: number): number[] =>
-  values.map((_, i) => {
-    const part = values.slice(Math.max(0, i - span), i + span + 1);
-    return part.reduce((a, b) => a + b) / part.length;
-  });
+  values.map((_, i) => mean(values.slice(Math.max(0, i - span), i + span + 1)));
 
 /** Round numbers from `least` to `most`: …, 0.1, 0.2, 0.5, 1, …; fewer per decade where there are many decades. */
 function steps(least: number, most: number): number[] {
@@ -47,19 +47,22 @@ function steps(least: number, most: number): number[] {
   return all.filter((x) => x >= least && x <= most);
 }
 
-/** What is drawn beside the loss of every step. */
-interface MoreLosses {
-  /** Further losses of every step, by name. */
-  readonly others?: Readonly<Record<string, readonly number[]>>;
+interface LossCurveOptions {
+  /** How many steps an epoch has; undefined before the first one is over: then the axis is of steps. */
+  readonly perEpoch: number | undefined;
   /** Losses after evaluations, by name. */
   readonly evaluated?: Readonly<Record<string, readonly ResultPoint[]>>;
 }
 
-/** Losses over epochs, on a logarithmic axis: of every step as moving means, and what evaluations found. */
-export function lossCurve(losses: readonly number[], perEpoch: number, more: MoreLosses = {}): string {
-  const { others = {}, evaluated = {} } = more;
-  const curves = Object.entries({ "training loss": losses, ...others }).map(([name, values]) => {
-    const raw = thinned(values, 600, perEpoch).filter(({ y }) => y > 0);
+/**
+ * Losses over epochs, on a logarithmic axis: those of every step, by name, as moving means, and what evaluations found.
+ */
+export function lossCurve(
+  losses: Readonly<Record<string, readonly Noted[]>>,
+  { perEpoch, evaluated = {} }: LossCurveOptions,
+): string {
+  const curves = Object.entries(losses).map(([name, values]) => {
+    const raw = thinned(values, 600, perEpoch ?? 1).filter(({ y }) => y > 0);
     const ys = raw.map(({ y }) => y);
     const smooth = smoothed(ys, Math.ceil(raw.length / 60)).map((y, i) => ({ x: raw[i]!.x, y }));
     return { name, raw, line: smooth, dots: [] as Point[] };
@@ -78,7 +81,7 @@ export function lossCurve(losses: readonly number[], perEpoch: number, more: Mor
     marginLeft: 56,
     marginBottom: 44,
     ...(several ? { marginRight: 120 } : {}),
-    x: { label: "epoch", nice: true, ...below },
+    x: { label: perEpoch === undefined ? "step" : "epoch", nice: true, ...below },
     y: { label: "loss", type: "log", grid: true, tickFormat: "~g", ticks: steps(least, most) },
     marks: curves.flatMap(({ name, raw, line, dots }, k) => {
       const stroke = hues[k % hues.length]!;
@@ -97,10 +100,10 @@ const named = (line: readonly Point[], name: string, fill: string) =>
   Plot.text(line.slice(-1), { x: "x", y: "y", text: () => name, fill, dx: 8, textAnchor: "start" });
 
 /** The error of every step, for a long run that converges early: both axes are logarithmic. */
-export function errorCurve(errors: readonly number[]): string {
+export function errorCurve(errors: readonly Noted[]): string {
   const shown = new Set(Array.from({ length: 201 }, (_, i) => Math.round(errors.length ** (i / 200))));
-  const points = [...shown].map((step) => ({ x: step, y: errors[step - 1]! }));
-  const [least, most] = [errors.reduce((a, b) => Math.min(a, b)), errors.reduce((a, b) => Math.max(a, b))];
+  const points = Array.from(shown, (place) => errors[place - 1]!).map(({ step, value }) => ({ x: step, y: value }));
+  const [least, most] = errors.reduce(([a, b], { value }) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity] as const); // oxfmt-ignore
   return drawn({
     ariaLabel: "The error, step by step",
     width: 640,

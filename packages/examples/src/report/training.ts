@@ -1,14 +1,14 @@
 // The report on a training: the result, how it learned, and what the program shows.
 import { familyOf, isLoss, labelOf, said } from "../words.ts";
-import type { Entry } from "../record.ts";
+import type { Entry, Noted } from "../record.ts";
 import { errorCurve, lossCurve, resultCurve, type ResultPoint } from "./figures.ts";
 import { escaped, page, type Report, type Section } from "./page.ts";
 
 export interface TrainingFindings extends Omit<Report, "sections"> {
-  /** The noted losses, in order; none in a measurement. */
-  readonly losses: readonly number[];
+  /** The losses of the steps, in order; none in a measurement. */
+  readonly losses: readonly Noted[];
   /** Further losses of the steps, by name. */
-  readonly otherLosses?: Readonly<Record<string, readonly number[]>>;
+  readonly otherLosses?: Readonly<Record<string, readonly Noted[]>>;
   readonly evaluations: readonly Entry[];
   readonly sections: readonly Section[];
   /** The model's parts as text. */
@@ -37,8 +37,8 @@ export const trainingReport = ({
   });
 
 function lossSection(
-  losses: readonly number[],
-  others: Readonly<Record<string, readonly number[]>>,
+  losses: readonly Noted[],
+  others: Readonly<Record<string, readonly Noted[]>>,
   evaluations: readonly Entry[],
 ): Section[] {
   if (losses.length === 0) return [];
@@ -57,15 +57,21 @@ function lossSection(
     {
       title: "How it learned",
       about: `The loss of every step (pale) and its moving mean${beside.join("")}, on a logarithmic axis.`,
-      body: lossCurve(losses, losses.length / epochsIn(evaluations), { others: named, evaluated }),
+      body: lossCurve({ "training loss": losses, ...named }, { perEpoch: stepsPerEpoch(evaluations), evaluated }),
     },
   ];
+}
+
+/** By the epochs that are over: a training may have been stopped in the middle of one. */
+function stepsPerEpoch(evaluations: readonly Entry[]): number | undefined {
+  const last = evaluations.at(-1);
+  return last && last.step / last.values["epoch"]!;
 }
 
 const epochsIn = (evaluations: readonly Entry[]): number => evaluations.at(-1)?.values["epoch"] ?? 1;
 
 /** Where an epoch is a step, as in regression with all of the data, only a logarithmic axis shows the beginning. */
-const isSingle = (losses: readonly number[], evaluations: readonly Entry[]): boolean =>
+const isSingle = (losses: readonly Noted[], evaluations: readonly Entry[]): boolean =>
   epochsIn(evaluations) >= losses.length && losses.length > 1;
 
 /** What evaluations found, by its label; the best so far hides how it went on, and is left out. */
@@ -86,7 +92,7 @@ function pointsBy(
 }
 
 /** The results after each evaluation, those of a kind in one chart; losses are beside those of the steps. */
-function resultSection(losses: readonly number[], evaluations: readonly Entry[]): Section[] {
+function resultSection(losses: readonly Noted[], evaluations: readonly Entry[]): Section[] {
   const drawn = losses.length > 0 && !isSingle(losses, evaluations);
   const names = Object.keys(evaluations.at(-1)?.values ?? {}).filter((name) => !(drawn && isLoss(name)));
   const charts = [...new Set(names.map(familyOf))].flatMap((family) => {
