@@ -44,7 +44,8 @@ export function classifierLearner(recipe: Recipe, { train, test, classes }: Pict
   const optimizer = recipe.optimizer(setting.options);
   const exam = examination(model, test, backend);
   const { shuffle = true } = recipe;
-  const batches = minibatch(train, Math.min(size, pictures), { backend, shuffle, seed });
+  // In an order that stays, the pictures that fill no batch would be the same ones in each epoch.
+  const batches = minibatch(train, Math.min(size, pictures), { backend, shuffle, seed, partial: !shuffle });
   return {
     from: `${count(pictures)} pictures`,
     model,

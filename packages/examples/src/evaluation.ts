@@ -84,15 +84,16 @@ export async function measure(model: Classifier, data: Questions, backend: Backe
   return accuracy;
 }
 
-/** The mean of a loss over batches, in inference mode; each batch counts the same. */
-export async function meanOf<Batch extends readonly Tensor[]>(
+/** The mean of a loss over all rows of batches, in inference mode: a batch counts as many times as it has rows. */
+export async function meanOf<Batch extends readonly [Tensor, ...Tensor[]]>(
   loss: (...batch: Batch) => Tensor,
   batches: Iterable<Batch> | AsyncIterable<Batch>,
 ): Promise<number> {
   let [sum, n] = [0, 0];
   for await (const batch of batches) {
-    sum += await scope(() => training(false, () => loss(...batch)).item());
-    n++;
+    const rows = batch[0].shape[0] ?? 1;
+    sum += rows * (await scope(() => training(false, () => loss(...batch)).item()));
+    n += rows;
   }
   return sum / n;
 }

@@ -137,6 +137,14 @@ test("the time of a training is that of its steps, without evaluations", async (
   expect({ seconds, taken }).toEqual({ seconds: 6, taken: 12 });
 });
 
+test("in an order that stays no picture is left out of all epochs", async () => {
+  const backend = await open({});
+  const learner = classifierLearner(recipes.softmax, digits({ train: 50, test: 1 }), { backend, size: 20, seed: 1 });
+  let steps = 0;
+  for await (const _ of learner.epoch()) steps++;
+  expect(steps).toBe(3);
+});
+
 test("confusion and mistakes", () => {
   const answer = (label: number, guess: number, confidence: number, index = 0) => ({ index, label, guess, confidence });
   const all = [answer(0, 0, 0.9), answer(0, 1, 0.4), answer(1, 0, 0.8), answer(1, 1, 1)];

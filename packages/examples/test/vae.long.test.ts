@@ -2,11 +2,12 @@
 // the same numbers.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { digits } from "@weft/data";
+import { digits, subset } from "@weft/data";
 import { seed } from "@weft/nn";
 import { expect, test } from "vitest";
 import { openBackend } from "../src/backends.ts";
 import { VAE, vaeLoss } from "../src/models/vae.ts";
+import { learner } from "../src/programs/vae.ts";
 import { elements } from "./html.ts";
 import { lines, same, temporaryFolder, weft } from "./session.ts";
 
@@ -44,6 +45,21 @@ test("the loss is that of the formula, in float64", async () => {
     for (const k of [0, 1]) bound -= (both[k]! ** 2 + Math.exp(both[k + 2]!) - 1 - both[k + 2]!) / 2;
   }
   expect(Math.abs(Number(found) + bound / 3)).toBeLessThan(1e-3); // of some 540
+});
+
+test("each picture of the test set counts once, also where they do not fill the last batch", async () => {
+  const { train, test } = digits({ train: 100, test: 150 });
+  const images = { ...test.images, data: test.images.data.map((brightness, i) => (i < 100 * 784 ? brightness : 255)) };
+  const bound = async (range: { readonly start?: number; readonly end?: number }) => {
+    const backend = await openBackend("cpu", 1);
+    seed(1);
+    const made = learner({ train, test: subset({ ...test, images }, range) }, 2, { backend, seed: 1 });
+    for (let epoch = 0; epoch < 5; epoch++) for await (const _ of made.epoch());
+    return (await made.evaluate()).evidenceLowerBound;
+  };
+  const [all, dark, white] = [await bound({}), await bound({ end: 100 }), await bound({ start: 100 })];
+  expect(white / dark).toBeGreaterThan(1.5);
+  expect(all / ((2 * dark + white) / 3)).toBeCloseTo(1, 2); // but for the noise
 });
 
 test("weft train vae learns, and goes on to the same numbers", { timeout: 60_000 }, async () => {

@@ -34,11 +34,11 @@ export const vae: Program = program({
 
 const latentOf = ({ codes = "20" }: { readonly codes?: string | undefined }): number => Number(codes);
 
-function learner({ train, test }: Split, latent: number, { backend, seed }: Pick<Setting, "backend" | "seed">) {
+export function learner({ train, test }: Split, latent: number, { backend, seed }: Pick<Setting, "backend" | "seed">) {
   const model = VAE(latent);
   const loss = (x: Tensor) => vaeLoss(model, x, backend.randn([x.shape[0]!, latent]));
   const optimizer = adam();
-  const size = Math.min(100, train.labels.data.length, test.labels.data.length);
+  const size = Math.min(100, train.labels.data.length);
   const batches = minibatch([train.images], size, { backend, shuffle: true, seed });
   return {
     from: `${count(train.labels.data.length)} pictures`,
@@ -47,7 +47,8 @@ function learner({ train, test }: Split, latent: number, { backend, seed }: Pick
     epoch: () => minimize(loss, batches, optimizer),
     of: "nats a new picture: the evidence lower bound, with the cross-entropy of gray pixels as their likelihood",
     async evaluate() {
-      return { evidenceLowerBound: -(await meanOf(loss, minibatch([test.images], size, { backend }))) };
+      const all = minibatch([test.images], 100, { backend, partial: true });
+      return { evidenceLowerBound: -(await meanOf(loss, all)) };
     },
     sections: () => codeSections({ encode: (x) => model.encode(x)[0], decode: model.decoder, latent }, test, backend),
   } satisfies Learner;
