@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Chain, Linear, params, place, save } from "@weft/nn";
 import { flatten } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ownOptions } from "../src/command.ts";
 import { filesIn } from "../src/output-folder.ts";
 import { programNames, programs } from "../src/programs.ts";
@@ -188,6 +188,18 @@ test.each(broken)("what was wanted of a training is refused where it is broken: 
   expect(await weft("train", "charlm", "--out", folder)).toEqual(refused(training));
 });
 
+test("weft predict refuses data that the program does not learn from, before it is downloaded", async () => {
+  const file = join(temporaryFolder(), "model.safetensors");
+  await save(file, Chain(flatten, Linear(784, 10)), { weft: "softmax" });
+  vi.stubEnv("WEFT_DATA", join(temporaryFolder(), "none"));
+  expect(await weft("predict", file, "--data", "cifar10")).toEqual({
+    code: 1,
+    out: "",
+    err: "weft: softmax learns from digits or mnist, not from cifar10.",
+  });
+  vi.unstubAllEnvs();
+});
+
 test.each([NaN, Infinity])("weft predict refuses to guess with weights of %d", async (value) => {
   const file = join(temporaryFolder(), "model.safetensors");
   const init = () => new Float32Array(7840).fill(value);
@@ -196,7 +208,7 @@ test.each([NaN, Infinity])("weft predict refuses to guess with weights of %d", a
     const { code, out, err } = await weft("predict", file, ...indices);
     expect({ code, out }).toEqual({ code: 1, out: "" });
     expect(err).toBe(
-      "weft: the model's scores for picture 0 are not numbers: its weights hold NaN or infinity, as after training that diverged.",
+      `weft: ${file}: its weights hold NaN or infinity, as after training that diverged. Train it anew.`,
     );
   }
 });

@@ -13,8 +13,7 @@ export function checked(name: ProgramName, wanted: Wanted): Wanted {
   };
   const { data, limit, options = {}, quick } = wanted;
   if (data !== undefined && program.data === undefined) refuse("data");
-  if (data !== undefined && !program.data!.includes(data))
-    throw new ArgumentError(`${name} learns from ${program.data!.join(" or ")}, not from ${data}.`);
+  if (data !== undefined) refuseOtherData(name, data);
   if (limit !== undefined && program.cases === undefined) refuse("limit");
   const strange = Object.keys(options).find((option) => options[option] !== undefined && !program.options?.[option]);
   if (strange !== undefined) refuse(strange);
@@ -28,6 +27,12 @@ export function checked(name: ProgramName, wanted: Wanted): Wanted {
     ...(wanted.options && { options: Object.fromEntries(absolute) }),
   };
   return { ...(quick === true ? program.quick : {}), ...defined(all) };
+}
+
+/** Refuses data that a program with a choice of data does not learn from. */
+export function refuseOtherData(name: ProgramName, data: string): void {
+  const { data: known = [] }: Program = programs[name];
+  if (!known.includes(data)) throw new ArgumentError(`${name} learns from ${known.join(" or ")}, not from ${data}.`);
 }
 
 const defined = (wanted: Wanted): Wanted =>

@@ -7,7 +7,7 @@ import { load, readMetadata } from "@weft/nn";
 import { DataError, subset, type Vocabulary } from "@weft/data";
 import { pictureAt, png, tiled, type Pixels } from "../report/picture.ts";
 import { openBackend, type BackendName } from "../backends.ts";
-import { dataNames, dataset, digitNames, type DataName } from "../datasets.ts";
+import { dataset, digitNames, type DataName } from "../datasets.ts";
 import { accuracyOf, answers } from "../evaluation.ts";
 import { hasFiniteParams } from "../divergence.ts";
 import { filesIn } from "../output-folder.ts";
@@ -15,6 +15,7 @@ import type { Program } from "../program.ts";
 import { isProgram, programNames, programs } from "../programs.ts";
 import { vocabulariesIn } from "../vocabularies.ts";
 import { wantedIn } from "../wanted.ts";
+import { refuseOtherData } from "./checked-options.ts";
 import { isRecipe, recipeNames, recipes, type RecipeName } from "../recipes.ts";
 import type { Recipe } from "../recipe.ts";
 import { count, percent, withArticle, type Print } from "../words.ts";
@@ -51,8 +52,10 @@ export async function predictCommand(
   }
   const drawings = options.model === undefined ? await drawn(file, indices, options) : undefined;
   if (drawings !== undefined) return print(`Drew 100 pictures from noise: ${drawings}`);
-  const { model, data } = await known(file, options);
+  const { recipe, data } = await known(file, options);
   const backend = await openBackend(options.backend, 0);
+  const model = recipe.model();
+  await loadFinite(file, model, backend);
   const { test, classes } = await dataset(data);
   const total = test.labels.data.length;
   const outside = indices.find((index) => index >= total);
@@ -115,7 +118,7 @@ const holds = (name: unknown): string =>
     ? "the file does not say which model it holds"
     : `the file holds the model ${printable(String(name), 80)}`;
 
-/** The model in a file, and the dataset it was trained on. */
+/** Which classifier is in a file, and the dataset that is meant: by default the one that it was trained on. */
 async function known(file: string, options: PredictOptions) {
   const metadata = await readMetadata(file);
   const name = options.model ?? metadata["weft"];
@@ -125,9 +128,10 @@ async function known(file: string, options: PredictOptions) {
         ? `${file}: ${holds(name)}: ask it with --text "…".`
         : `${file}: ${holds(name)}, wanted one of ${recipeNames.join(", ")}. Name the model with --model.`,
     );
+  if (options.data !== undefined) refuseOtherData(name, options.data);
   const recipe: Recipe = recipes[name];
-  const data = options.data ?? dataNames.find((known) => known === metadata["data"]) ?? (recipe.data ?? digitNames)[0]!;
-  return { model: await load(file, recipe.model()), data };
+  const { data: all = digitNames } = recipe;
+  return { recipe, data: options.data ?? all.find((known) => known === metadata["data"]) ?? all[0]! };
 }
 
 /** Reads a model, and refuses one whose training has diverged. */
