@@ -1,11 +1,12 @@
 // Programs that learn to balance a pole: they get better, and a training that is interrupted goes on to the same numbers.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readSafetensors } from "@weft/nn";
+import { params, place, readSafetensors } from "@weft/nn";
 import { expect, test } from "vitest";
 import { batchOf, discountedReturns, type Transition } from "../src/episodes.ts";
 import { openBackend } from "../src/backends.ts";
 import { bestHundred } from "../src/player.ts";
+import { programs } from "../src/programs.ts";
 import { elements } from "./html.ts";
 import { same, temporaryFolder, weft } from "./session.ts";
 
@@ -62,6 +63,18 @@ test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)(
     expect(await play("webgpu")).toBe(await play("cpu"));
   },
 );
+
+test("reinforce compares an episode with those before it: the first one only makes the baseline", async () => {
+  const backend = await openBackend("cpu", 1);
+  const { start, epochs } = programs.reinforce;
+  const learner = await start({ backend, seed: 1, epochs, data: "", limit: Infinity, quick: false, options: {} });
+  const weights = () => Promise.all(params(learner.model!).map(({ value }) => value.array()));
+  await place(learner.model!, backend);
+  const all = [await weights()];
+  for await (const _ of learner.epoch()) if (all.push(await weights()) === 3) break;
+  expect(all[1]).toEqual(all[0]);
+  expect(all[2]).not.toEqual(all[1]);
+});
 
 test("returns are discounted, and ends with what is known of the rest", () => {
   expect(discountedReturns([1, 1, 1], 0.5)).toEqual([1.75, 1.5, 1]);

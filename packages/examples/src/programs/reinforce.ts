@@ -1,4 +1,4 @@
-// REINFORCE on CartPole: a step of learning after each episode. Advantages are returns beside the mean of late returns,
+// REINFORCE on CartPole: a step of learning after each episode. Advantages are returns beside the mean of recent returns,
 // in units of their standard deviation.
 import { diff } from "@weft/autograd";
 import { scope } from "@weft/tensor";
@@ -26,7 +26,7 @@ function learner(backend: Setting["backend"]): Learner {
   const policy = Policy(4, 2);
   const optimizer = adam({ lr: 0.003 });
 
-  /** The mean of returns, and of their squares, over the last episodes. */
+  /** The mean of returns, and of their squares, over the episodes before this one. */
   const baseline = { mean: 0, square: 0, episodes: 0 };
   function note(returns: readonly number[]): void {
     const rate = Math.max(0.05, 1 / ++baseline.episodes);
@@ -35,20 +35,25 @@ function learner(backend: Setting["backend"]): Learner {
     baseline.square += rate * (mean(returns.map((x) => x ** 2)) - baseline.square);
   }
 
-  async function play(): Promise<number> {
-    const transitions: Transition[] = [];
-    for await (const transition of episode(backend, sampled(policy, backend))) transitions.push(transition);
-    const rewards = transitions.map(({ reward }) => reward);
-    const returns = discountedReturns(rewards, discount);
-    note(returns);
+  function learn(transitions: readonly Transition[], returns: readonly number[]): void {
     const std = Math.sqrt(Math.max(baseline.square - baseline.mean ** 2, 1e-8)); // it is 0 if all returns are equal
     scope(() => {
       const standardized = returns.map((x) => (x - baseline.mean) / std);
       const { values: advantages, ...batch } = batchOf(transitions, standardized, maxSteps, backend);
       optimizer.update(diff(() => policyGradientLoss(policy, { ...batch, advantages })));
     });
+  }
+
+  async function play(): Promise<number> {
+    const transitions: Transition[] = [];
+    for await (const transition of episode(backend, sampled(policy, backend))) transitions.push(transition);
+    const rewards = transitions.map(({ reward }) => reward);
+    const returns = discountedReturns(rewards, discount);
+    // A baseline must not depend on the actions that it judges (Williams 1992), so it takes note of this episode after
+    // them; the first episode has none, and only makes it.
+    if (baseline.episodes > 0) learn(transitions, returns);
+    note(returns);
     return transitions.length;
   }
-  // Files of trainings call the baseline `usual`.
-  return playerLearner({ model: policy, agent: policy, state: { optimizer, usual: baseline }, play }, backend);
+  return playerLearner({ model: policy, agent: policy, state: { optimizer, baseline }, play }, backend);
 }
