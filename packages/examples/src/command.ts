@@ -115,10 +115,15 @@ function program(print: Print, exit: (code: number) => void): Command {
     .description("Knet's published tables, with the speed of the same programs on this machine")
     .addOption(new Option("--rows <regex>", "only rows whose name matches").argParser(pattern))
     .addOption(option.backend().default("cpu" as const))
+    .addOption(
+      new Option("--threads <n>", "on how many threads of the CPU (default: as many as there are cores)").argParser(
+        whole(1),
+      ),
+    )
     .addOption(new Option("--seconds <n>", "how long a row is measured").argParser(whole(1)).default(20))
     .addOption(new Option("--json", "the tables as JSON"))
-    .action(({ rows = /(?:)/, backend, seconds, json = false }) =>
-      tablesCommand({ rows, backend, seconds, json }, print),
+    .action(({ rows = /(?:)/, backend, threads, seconds, json = false }) =>
+      tablesCommand({ rows, backend, threads, seconds, json }, print),
     );
   weft
     .command("predict")

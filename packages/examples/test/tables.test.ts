@@ -1,5 +1,6 @@
 // The published tables, with what was measured here: one line of the command, and how a program is timed.
 import { join } from "node:path";
+import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
 import { counting } from "../src/counting.ts";
 import { measurements, timed } from "../src/measurements.ts";
@@ -77,16 +78,41 @@ test("a row without its data says why, and the table is printed", async () => {
   expect(out).toMatch(/^\[1\] .*data_batch_1\.bin/m);
 
   const json = await weft("tables", "--rows", "vgg", "--seconds", "1", "--json");
-  const { machine, tables: found } = JSON.parse(json.out) as {
+  const {
+    machine,
+    threads,
+    tables: found,
+  } = JSON.parse(json.out) as {
     machine: string;
+    threads: number;
     tables: { name: string; lines: { published: unknown[]; weft?: unknown }[] }[];
   };
-  expect(machine).toMatch(/^cpu, /);
+  expect(machine).toMatch(/^@weft\/tensor-cpu, \d+ threads?, /);
+  expect(threads).toBe((await open({})).info().threads);
   expect(found.map(({ name }) => name)).toEqual(["vgg"]);
   expect(found[0]!.lines[0]).toEqual({ published: ["MXNet", 77, 145] });
   expect(found[0]!.lines.at(-1)).toEqual({
     published: ["Weft, here", ""],
     weft: { missing: expect.stringContaining("data_batch_1.bin") as string },
+  });
+});
+
+test("--threads says on how many threads they are measured", async () => {
+  vi.stubEnv("WEFT_DATA", join(temporaryFolder(), "none"));
+  for (const n of [1, 3]) {
+    const words = ["tables", "--rows", "vgg", "--seconds", "1", "--threads", String(n)];
+    expect((await weft(...words)).out).toContain(
+      `Weft's figures: @weft/tensor-cpu, ${n} thread${n === 1 ? "" : "s"}, `,
+    );
+    expect(JSON.parse((await weft(...words, "--json")).out)).toMatchObject({ threads: n });
+  }
+  expect(await weft("tables", "--rows", "vgg", "--threads", "0")).toMatchObject({
+    code: 1,
+    err: "weft: option '--threads <n>' argument '0' is invalid. Wanted a whole number from 1. See: weft help tables",
+  });
+  expect(await weft("tables", "--rows", "vgg", "--backend", "webgpu", "--threads", "2")).toMatchObject({
+    code: 1,
+    err: "weft: --threads is of the backend cpu, and not of webgpu: leave it out.",
   });
 });
 

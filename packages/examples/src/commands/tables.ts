@@ -1,7 +1,7 @@
 // `weft tables`: Knet's published tables, with Weft's figures on this machine.
 import { cpus } from "node:os";
-import { WeftError } from "@weft/tensor";
-import type { BackendName } from "../backends.ts";
+import { ArgumentError, WeftError } from "@weft/tensor";
+import { machineOf, openBackend, threadsOf, type BackendName } from "../backends.ts";
 import { measurements, started, timed, type Done } from "../measurements.ts";
 import { here, tables, type Line, type Table } from "../published.ts";
 import { count, markdownTable, type Print } from "../words.ts";
@@ -10,6 +10,8 @@ export interface TablesOptions {
   /** Only rows whose name matches. */
   readonly rows: RegExp;
   readonly backend: BackendName;
+  /** On how many threads, for the backend that has some; as many as it has by itself. */
+  readonly threads?: number | undefined;
   /** How long a row is measured at most. */
   readonly seconds: number;
   /** All of it as one line of JSON. */
@@ -25,11 +27,17 @@ interface Missing {
 /** The names of the rows that are measured. */
 export const rowNames: readonly string[] = Object.keys(measurements);
 
-export async function tablesCommand({ rows, backend, seconds, json }: TablesOptions, print: Print): Promise<void> {
+export async function tablesCommand(options: TablesOptions, print: Print): Promise<void> {
+  const { rows, backend, json } = options;
+  if (options.threads !== undefined && backend !== "cpu")
+    throw new ArgumentError(`--threads is of the backend cpu, and not of ${backend}: leave it out.`);
   const wanted = (line: Line): boolean =>
     line.row !== undefined && rows.test(line.row) && (line.backend === undefined || line.backend === backend);
   const measured = new Map<string, Done | Missing>();
-  const machine = `${backend}, ${cpus()[0]?.model.trim() ?? "an unknown processor"}, Node ${process.versions.node}`;
+  const opened = await openBackend(backend, 1, options.threads).catch(() => undefined); // then each row says why
+  const threads = opened && threadsOf(opened);
+  const processor = cpus()[0]?.model.trim() ?? "an unknown processor";
+  const machine = `${opened === undefined ? backend : machineOf(opened)}, ${processor}, Node ${process.versions.node}`;
   const all = [];
   const reasons: string[] = [];
   for (const table of tables) {
@@ -40,7 +48,7 @@ export async function tablesCommand({ rows, backend, seconds, json }: TablesOpti
       const { row, part, cells } = line;
       if (row === undefined) filled.push({ cells });
       else {
-        const done = measured.get(row) ?? (await measure(row, backend, seconds));
+        const done = measured.get(row) ?? (await measure(row, options));
         measured.set(row, done);
         filled.push({ cells, found: "missing" in done ? done : figureOf(row, part, done) });
       }
@@ -48,14 +56,15 @@ export async function tablesCommand({ rows, backend, seconds, json }: TablesOpti
     if (json) all.push({ name: table.name, title: table.title, columns: table.columns, lines: filled.map(asJson) });
     else for (const line of linesOf(table, filled, reasons)) print(line);
   }
-  if (json) return print(JSON.stringify({ date: new Date().toISOString().slice(0, 10), machine, tables: all }));
+  if (json)
+    return print(JSON.stringify({ date: new Date().toISOString().slice(0, 10), machine, threads, tables: all }));
   reasons.forEach((reason, k) => print(`[${k + 1}] ${reason}`));
   print(`Weft's figures: ${machine}. Only training is timed, no evaluation. ~ is the whole, as of part of its steps.`);
 }
 
-async function measure(row: string, backend: BackendName, seconds: number): Promise<Done | Missing> {
+async function measure(row: string, { backend, threads, seconds }: TablesOptions): Promise<Done | Missing> {
   try {
-    return await timed(await started(row, backend), seconds, measurements[row]);
+    return await timed(await started(row, backend, threads), seconds, measurements[row]);
   } catch (error) {
     if (!(error instanceof WeftError)) throw error;
     return { missing: error.message.replaceAll(/\s*\n\s*/g, " ") };
