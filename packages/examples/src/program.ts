@@ -12,7 +12,7 @@ export interface Program<Data extends string = string, Options extends ProgramOp
   readonly title: string;
   /** What it learns, for `weft list`. */
   readonly about: string;
-  /** How long all of it takes: on the CPU, by processor time, most of which is on one core. */
+  /** How long all of it takes: on one core of a CPU, as it was measured before large operations ran on several threads. */
   readonly time: string;
   /** What all of it reaches. */
   readonly reaches: string;

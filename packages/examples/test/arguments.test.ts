@@ -61,6 +61,7 @@ test("weft list names the method, the data and the time", async () => {
   expect(out).toMatch(/^dcgan +DCGAN · digits or MNIST · 5 min; 30 min on MNIST · to draw digits/m);
   for (const name of programNames) expect(out, name).toMatch(new RegExp(`^${name} +[^·]+ · [^·]+ · [^·]+ · `, "m"));
   expect(out).not.toContain("undefined");
+  expect(out).toMatch(/times are those of one core of a CPU/);
 });
 
 test("weft --version is that of the package", async () => {

@@ -14,4 +14,7 @@ export function listCommand(print: Print): void {
   });
   const wide = Math.max(...lines.map(({ name }) => name.length));
   for (const { name, line } of lines) print(`${name.padEnd(wide)}  ${line}`);
+  print(
+    "\nWhere nothing else is said, times are those of one core of a CPU: large operations share all that there are.",
+  );
 }
