@@ -99,6 +99,8 @@ export interface Learner {
   readonly vocabularies?: Vocabularies;
   /** What a saved training needs beside the model to go on: the optimizer, the batches. */
   readonly state?: object;
+  /** Whether each step reads all of the data: then its loss falls smoothly, most of it at the beginning. */
+  readonly fullBatch?: boolean;
   /** Begins an epoch: its steps, or what is left of them in a training that goes on, and how many that is. */
   readonly epoch: () => Steps;
   /** What it has learned from since it started, where steps differ: so many words. Its speed is given in them. */

@@ -46,7 +46,7 @@ test
   "linreg on Housing ends at the optimum, on %s, after %s steps",
   { timeout: 120_000 },
   async (on, steps) => {
-    const words = ["--epochs", steps.replace(",", ""), "--backend", on, "--out", temporaryFolder()];
+    const words = ["--steps", steps.replace(",", ""), "--backend", on, "--out", temporaryFolder()];
     const { code, out } = await weft("train", "linreg", ...words);
     expect(code).toBe(0);
     expect(out).toContain(` after ${steps} steps, `);

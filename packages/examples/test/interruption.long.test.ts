@@ -191,8 +191,8 @@ test("linear regression stops between two steps too, and lets signal handlers ru
   const backend = await open({});
   const data = { data: Float32Array.of(1, 2, 3), shape: [3, 1], dtype: "f32" } as const;
   const stop = new AbortController();
-  const how = { backend, folder: temporaryFolder(), epochs: 1e9, every: 1e9, display, signal: stop.signal };
-  const learner = linearRegression({ inputs: data, targets: data }, backend);
+  const how = { backend, folder: temporaryFolder(), epochs: 1, display, signal: stop.signal };
+  const learner = linearRegression({ inputs: data, targets: data }, backend, { steps: 1e9 });
   const epoch = (): ReturnType<typeof learner.epoch> => {
     timer ??= setTimeout(() => stop.abort(), 30);
     return learner.epoch();

@@ -56,7 +56,7 @@ const starts: Readonly<Record<string, Start>> = {
         targets: { data: targets, shape: [3, 1], dtype: "f32" },
       },
       backend,
-      0.01,
+      { lr: 0.01, steps: 1 },
     );
   },
   gpt: (backend) =>

@@ -105,7 +105,7 @@ test("the report on a regression is well-formed and has three charts", () => {
   const losses = Array.from({ length: 1000 }, (_, i) => 1 + 500 / (i + 1));
   const truth = [1, 2, 3];
   const predictions = [1.1, 2.1, 2.9];
-  const evaluations = [{ step: 1000, values: { epoch: 1000, error: 1.5 } }];
+  const evaluations = [{ step: 1000, values: { epoch: 1, error: 1.5 } }];
   const sections = regressionSections({ truth, predictions, unit: "m" });
   const html = trainingReport({
     title: "t",
@@ -113,6 +113,7 @@ test("the report on a regression is well-formed and has three charts", () => {
     facts: [],
     losses: noted(losses),
     evaluations,
+    fullBatch: true,
     sections,
   });
   const names = elements(html);

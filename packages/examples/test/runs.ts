@@ -91,6 +91,7 @@ export const reportOn = async ({ learner, record }: Ended): Promise<string> =>
     result: ["1", "of all"],
     facts: [],
     losses: record?.losses ?? [],
+    fullBatch: learner.fullBatch,
     evaluations: record?.evaluations ?? [],
     sections: (await learner.sections?.()) ?? [],
   });

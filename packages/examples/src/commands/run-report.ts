@@ -57,6 +57,7 @@ async function reportOf({ name, wanted, learner, learned, size, backend, ...end 
     ],
     losses: record.losses,
     otherLosses: record.otherLosses,
+    fullBatch: learner.fullBatch,
     evaluations: record.evaluations,
     sections: (await learner.sections?.()) ?? [],
     summary: learner.model === undefined ? undefined : summary(learner.model),

@@ -10,6 +10,8 @@ export interface TrainingFindings extends Omit<Report, "sections"> {
   /** Further losses of the steps, by name. */
   readonly otherLosses?: Readonly<Record<string, readonly Noted[]>>;
   readonly evaluations: readonly Entry[];
+  /** Whether each step read all of the data: only logarithmic axes show the beginning of that. */
+  readonly fullBatch?: boolean | undefined;
   readonly sections: readonly Section[];
   /** The model's parts as text. */
   readonly summary?: string | undefined;
@@ -20,6 +22,7 @@ export const trainingReport = ({
   losses,
   otherLosses = {},
   evaluations,
+  fullBatch = false,
   sections,
   summary,
   ...head
@@ -27,8 +30,10 @@ export const trainingReport = ({
   page({
     ...head,
     sections: [
-      ...lossSection(losses, otherLosses, evaluations),
-      ...(losses.length === 0 && summary === undefined ? [] : resultSection(losses, evaluations)), // nothing was learned
+      ...(fullBatch ? errorSection(losses) : lossSection(losses, otherLosses, evaluations)),
+      ...(losses.length === 0 && summary === undefined // nothing was learned
+        ? []
+        : resultSection(evaluations, losses.length > 0 && !fullBatch)),
       ...sections,
       ...(summary === undefined
         ? []
@@ -36,20 +41,23 @@ export const trainingReport = ({
     ],
   });
 
+const errorSection = (losses: readonly Noted[]): Section[] =>
+  losses.length === 0
+    ? []
+    : [
+        {
+          title: "How it learned",
+          about: "The error, step by step; both axes are logarithmic.",
+          body: errorCurve(losses),
+        },
+      ];
+
 function lossSection(
   losses: readonly Noted[],
   others: Readonly<Record<string, readonly Noted[]>>,
   evaluations: readonly Entry[],
 ): Section[] {
   if (losses.length === 0) return [];
-  if (isSingle(losses, evaluations))
-    return [
-      {
-        title: "How it learned",
-        about: "The error, step by step; both axes are logarithmic.",
-        body: errorCurve(losses),
-      },
-    ];
   const named = Object.fromEntries(Object.entries(others).map(([name, values]) => [labelOf(name), values]));
   const evaluated = pointsBy(evaluations, isLoss);
   const beside = Object.keys(evaluated).map((name) => `, and the ${name} after each evaluation`);
@@ -68,12 +76,6 @@ function stepsPerEpoch(evaluations: readonly Entry[]): number | undefined {
   return last && last.step / last.values["epoch"]!;
 }
 
-const epochsIn = (evaluations: readonly Entry[]): number => evaluations.at(-1)?.values["epoch"] ?? 1;
-
-/** Where an epoch is a step, as in regression with all of the data, only a logarithmic axis shows the beginning. */
-const isSingle = (losses: readonly Noted[], evaluations: readonly Entry[]): boolean =>
-  epochsIn(evaluations) >= losses.length && losses.length > 1;
-
 /** What evaluations found, by its label; the best so far hides how it went on, and is left out. */
 function pointsBy(
   evaluations: readonly Entry[],
@@ -91,10 +93,9 @@ function pointsBy(
   );
 }
 
-/** The results after each evaluation, those of a kind in one chart; losses are beside those of the steps. */
-function resultSection(losses: readonly Noted[], evaluations: readonly Entry[]): Section[] {
-  const drawn = losses.length > 0 && !isSingle(losses, evaluations);
-  const names = Object.keys(evaluations.at(-1)?.values ?? {}).filter((name) => !(drawn && isLoss(name)));
+/** The results after each evaluation, those of a kind in one chart, but for losses that are drawn beside those of the steps. */
+function resultSection(evaluations: readonly Entry[], lossesAreDrawn: boolean): Section[] {
+  const names = Object.keys(evaluations.at(-1)?.values ?? {}).filter((name) => !(lossesAreDrawn && isLoss(name)));
   const charts = [...new Set(names.map(familyOf))].flatMap((family) => {
     const results = pointsBy(evaluations, (name) => names.includes(name) && familyOf(name) === family);
     return Object.keys(results).length === 0 ? [] : [{ family, results }];
