@@ -52,6 +52,7 @@ export function classifierLearner(recipe: Recipe, { train, test, classes }: Pict
     state: { optimizer, batches },
     epoch: () => minimize((x, y) => crossEntropy(model(x), y), batches, optimizer),
     evaluate: async () => ({ testAccuracy: await exam.accuracy() }),
+    metrics: { testAccuracy: "share" },
     of: `of ${count(test.labels.data.length)} new pictures right`,
     async sections() {
       const [first] = params(model);

@@ -35,10 +35,14 @@ export function playerLearner({ model, state, agent, play }: Player, backend: Ba
     },
     of: "steps in the mean of 100 new episodes, of at most 200",
     // Gym's criterion is the second: it is of the training, whose actions are partly by chance.
-    evaluate: async () => ({
-      meanReturn: await meanReturn(agent, backend),
-      bestHundredInTraining: bestHundred(played.returns),
-    }),
+    async evaluate() {
+      const bestHundredInTraining = bestHundred(played.returns);
+      return {
+        meanReturn: await meanReturn(agent, backend),
+        ...(bestHundredInTraining !== undefined && { bestHundredInTraining }),
+      };
+    },
+    metrics: { bestHundredInTraining: "best" },
     sections: async () => returnSections(played.returns),
   };
 }
@@ -56,8 +60,9 @@ async function meanReturn(agent: Agent, { rand, tensor }: Backend & Creation, co
   return steps / count;
 }
 
-/** The largest mean of 100 returns in a row; of all, if there are fewer. */
-export function bestHundred(returns: readonly number[]): number {
-  const ends = Array.from({ length: Math.max(1, returns.length - 99) }, (_, i) => returns.slice(i, i + 100));
+/** The largest mean of 100 returns in a row; undefined if there are fewer. */
+export function bestHundred(returns: readonly number[]): number | undefined {
+  if (returns.length < 100) return undefined;
+  const ends = Array.from({ length: returns.length - 99 }, (_, i) => returns.slice(i, i + 100));
   return Math.max(...ends.map((part) => part.reduce((a, b) => a + b, 0) / part.length));
 }

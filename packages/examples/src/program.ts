@@ -2,6 +2,7 @@
 import type { Backend, Creation, Tensor } from "@weft/tensor";
 import type { Vocabulary } from "@weft/data";
 import type { Measured, Scalars, Values } from "@weft/train";
+import type { Metrics } from "./metrics.ts";
 import type { OptionValues, ProgramOptions } from "./options.ts";
 import type { Section } from "./report/page.ts";
 import type { Vocabularies } from "./vocabularies.ts";
@@ -110,6 +111,8 @@ export interface Learner {
    * keeps only if an epoch has just ended: `epoch` is its number, and undefined in the middle of one.
    */
   readonly evaluate: (epoch?: number) => Promise<Scalars>;
+  /** What its numbers are, those of its steps and those that `evaluate` finds; the `loss` of a step is a loss. */
+  readonly metrics?: Metrics;
   /** Whether there is nothing more to learn, whatever the number of epochs. */
   readonly finished?: () => boolean;
   /** A line for the terminal after each evaluation: what a writer writes by now. */

@@ -4,7 +4,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { printable } from "@weft/tensor";
 import { FileError } from "@weft/nn";
 import { jsonl, type FileLog, type Log, type Scalars } from "@weft/train";
-import { isLoss } from "./words.ts";
+import type { Metrics } from "./metrics.ts";
 
 /** Numbers of a step; of an evaluation, if they have an `epoch`. */
 export interface Entry {
@@ -67,23 +67,13 @@ export class TrainingRecord implements Log {
     this.#isLost = true;
   }
 
-  /** The losses of the steps, in order. */
-  get losses(): readonly Noted[] {
-    return this.#lossesOfSteps["loss"] ?? [];
-  }
-
-  /** Further losses that steps have, by name: that of a discriminator. */
-  get otherLosses(): Readonly<Record<string, readonly Noted[]>> {
-    const { loss: _, ...others } = this.#lossesOfSteps;
-    return others;
-  }
-
-  get #lossesOfSteps(): Readonly<Record<string, readonly Noted[]>> {
+  /** The losses of the steps by name: `loss`, and what else is said to be one. */
+  losses(metrics: Metrics = {}): Readonly<Record<string, readonly Noted[]>> {
     const found: Record<string, Noted[]> = {};
     for (const { step, values } of this.entries)
       if (values["epoch"] === undefined)
         for (const [name, value] of Object.entries(values))
-          if (isLoss(name)) (found[name] ??= []).push({ step, value });
+          if (name === "loss" || metrics[name] === "loss") (found[name] ??= []).push({ step, value });
     return found;
   }
 

@@ -29,25 +29,6 @@ export const stopping = (signal: string): string =>
 /** `testAccuracy` is called `test accuracy`. */
 export const labelOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-/** Whether a number is a loss, by its name. */
-export const isLoss = (name: string): boolean => /loss$/i.test(name);
-
-/** Whether it is a share, by its name: an accuracy, exact matches. */
-const isShare = (name: string): boolean => /accuracy|match/i.test(name);
-
-/** What it is drawn with in one chart, by its name: shares of one kind, else itself alone. */
-export const familyOf = (name: string): string => (isShare(name) ? "accuracy" : name);
-
-/** A result in words: shares in percent, everything else with four decimals. */
-export const said = (name: string, value: number): string =>
-  isShare(name)
-    ? percent(value)
-    : /PerSecond/.test(name)
-      ? rate(value)
-      : Number.isInteger(value)
-        ? count(value)
-        : value.toFixed(4);
-
 /** `Test accuracy` at the beginning of a sentence. */
 export const capitalized = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());
 

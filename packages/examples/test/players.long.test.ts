@@ -95,6 +95,6 @@ test("transitions become tensors of one shape", async () => {
 });
 
 test("the best hundred are in a row", () => {
-  expect(bestHundred([10, 20])).toBe(15);
+  expect(bestHundred(new Array<number>(99).fill(7))).toBeUndefined();
   expect(bestHundred([0, ...new Array<number>(100).fill(7), 0])).toBe(7);
 });

@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 import { everything } from "../../../test/extent.ts";
 import { run } from "../src/command.ts";
 import { TrainingRecord } from "../src/record.ts";
+import { lossesIn } from "./runs.ts";
 import { temporaryFolder } from "./session.ts";
 
 const never = (): void => expect.fail("nothing was lost");
@@ -35,8 +36,8 @@ test.each([
 test("numbers that JSON lacks are taken back", async () => {
   const path = join(temporaryFolder(), "metrics.jsonl");
   writeFileSync(path, '{"step":1,"time":1,"loss":"NaN"}\n{"step":2,"time":1,"loss":"-Infinity"}\n{"step":3,"ti');
-  const { losses } = await TrainingRecord.open(path, 9, never);
-  expect(losses).toEqual([
+  const record = await TrainingRecord.open(path, 9, never);
+  expect(lossesIn(record)).toEqual([
     { step: 1, value: NaN },
     { step: 2, value: -Infinity },
   ]);
@@ -45,8 +46,8 @@ test("numbers that JSON lacks are taken back", async () => {
 test("the losses are those of the steps, each at its step, without a loss that an evaluation found", async () => {
   const path = join(temporaryFolder(), "metrics.jsonl");
   writeFileSync(path, '{"step":7,"loss":2}\n{"step":7,"epoch":1,"loss":9}\n{"step":8,"loss":1}\n');
-  const { losses } = await TrainingRecord.open(path, 9, never);
-  expect(losses).toEqual([
+  const record = await TrainingRecord.open(path, 9, never);
+  expect(lossesIn(record)).toEqual([
     { step: 7, value: 2 },
     { step: 8, value: 1 },
   ]);

@@ -28,7 +28,8 @@ const classifierReport = (found: Findings, { losses, accuracies }: Curves = curv
     title: "A & B",
     result: ["90.00 %", "of <40> right"],
     facts: [["epochs", "2"]],
-    losses: noted(losses),
+    losses: { loss: noted(losses) },
+    metrics: { testAccuracy: "share" },
     evaluations: accuracies.map((testAccuracy, i) => ({ step: 3 * i + 3, values: { epoch: i + 1, testAccuracy } })),
     sections: classifierSections(found),
     summary: "name <value>",
@@ -111,7 +112,7 @@ test("the report on a regression is well-formed and has three charts", () => {
     title: "t",
     result: ["1", "e"],
     facts: [],
-    losses: noted(losses),
+    losses: { loss: noted(losses) },
     evaluations,
     fullBatch: true,
     sections,
@@ -134,7 +135,8 @@ describe("the curves of a training", () => {
       title: "t",
       result: ["1", "e"],
       facts: [],
-      losses: noted([5, 4, 3, 2, 2, 1]),
+      losses: { loss: noted([5, 4, 3, 2, 2, 1]) },
+      metrics: { validationLoss: "loss", bestValidationLoss: "best", wordAccuracy: "share", exactMatch: "share" },
       evaluations,
       sections: [],
       ...more,
@@ -152,7 +154,7 @@ describe("the curves of a training", () => {
   test("of a training that was stopped in the middle of an epoch are at their steps", () => {
     // Three steps an epoch, and two of the third; steps are drawn at their middle.
     const values = { epoch: 2, validationLoss: 2 };
-    const losses = noted([8, 7, 6, 5, 4, 3, 2, 1]);
+    const losses = { loss: noted([8, 7, 6, 5, 4, 3, 2, 1]) };
     const html = curves({ losses, evaluations: [{ step: 6, values }] });
     const [, path] = /<path d="(M94[^"]*|M[^"]*L[^"]*L[^"]*L[^"]*L[^"]*L[^"]*L[^"]*L[^"]*)"/.exec(html)!;
     const xs = [...path!.matchAll(/[ML](-?[\d.]+),/g)].map(([, x]) => Number(x));
@@ -172,14 +174,15 @@ describe("the curves of a training", () => {
   });
 
   test("draw both losses of two networks, and shares in one chart", () => {
-    const values = { epoch: 1, wordAccuracy: 0.9, sentenceAccuracy: 0.4 };
+    const values = { epoch: 1, wordAccuracy: 0.9, exactMatch: 0.4, readerLoss: 3 };
     const html = curves({
-      otherLosses: { discriminatorLoss: noted([1, 1, 1, 1]) },
+      losses: { loss: noted([5, 4, 3, 2]), discriminatorLoss: noted([1, 1, 1, 1]) },
       evaluations: [{ step: 6, values }],
     });
     expect(labels(html)).toEqual([
       "The training loss, the discriminator loss",
-      "The word accuracy, the sentence accuracy after each evaluation",
+      "The word accuracy, the exact match after each evaluation",
+      "The reader loss after each evaluation", // it is not said to be one of the steps' kind
     ]);
   });
 });
@@ -192,7 +195,7 @@ test("the first line is the command that repeats it, then what there is to say o
     result: ["1", "e"],
     remarks: ["<part>"],
     facts: [],
-    losses: [],
+    losses: {},
     evaluations: [],
     sections: [],
   });

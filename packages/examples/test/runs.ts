@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { openBackend, type BackendName } from "../src/backends.ts";
 import { learn, type Learned } from "../src/learning.ts";
 import type { Learner } from "../src/program.ts";
+import type { TrainingRecord } from "../src/record.ts";
 import { trainingReport } from "../src/report/training.ts";
 import type { Matrix } from "./plain.ts";
 import { savedIn, temporaryFolder } from "./session.ts";
@@ -38,7 +39,7 @@ export async function trained(start: Start, length: Length, on: BackendName = "c
     every: epochs === Infinity ? 1000 : 1,
     folder,
   });
-  return { ...learned, learner, folder, losses: learned.record.losses.map(({ value }) => value) };
+  return { ...learned, learner, folder, losses: lossesIn(learned.record).map(({ value }) => value) };
 }
 
 /**
@@ -80,6 +81,9 @@ function killedAfter(steps: number, learner: Learner): Learner {
 
 type Ended = Partial<Pick<Learned, "record">> & { readonly learner: Learner };
 
+/** The noted losses of the steps, each with its step. */
+export const lossesIn = (record: TrainingRecord) => record.losses()["loss"] ?? [];
+
 /** The mean of the last losses. */
 export const lastMean = (losses: readonly number[], n: number): number =>
   losses.slice(-n).reduce((a, b) => a + b) / Math.min(n, losses.length);
@@ -90,7 +94,8 @@ export const reportOn = async ({ learner, record }: Ended): Promise<string> =>
     title: "Test",
     result: ["1", "of all"],
     facts: [],
-    losses: record?.losses ?? [],
+    losses: record?.losses(learner.metrics) ?? {},
+    metrics: learner.metrics,
     fullBatch: learner.fullBatch,
     evaluations: record?.evaluations ?? [],
     sections: (await learner.sections?.()) ?? [],

@@ -12,6 +12,7 @@ import { classifierLearner } from "../src/classifier.ts";
 import { learn } from "../src/learning.ts";
 import { learner as linearRegression } from "../src/programs/linreg.ts";
 import { recipeNames, recipes, type RecipeName } from "../src/recipes.ts";
+import { lossesIn } from "./runs.ts";
 import { temporaryFolder } from "./session.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -42,7 +43,7 @@ async function losses(name: RecipeName, backend: Backend, run: Run = {}): Promis
     epochs,
     display,
   });
-  return record.losses.map(({ value }) => value);
+  return lossesIn(record).map(({ value }) => value);
 }
 
 describe.each(here.flatMap((on) => names.map((name) => [name, on] as const)))("%s on %s", (name, on) => {
@@ -176,5 +177,5 @@ test.each(here)("linreg finds the line that the data lie on, on %s", async (on) 
   for (const [i, w] of [2, -1, 0.5].entries()) expect((await weight.value.data())[i]).toBeCloseTo(w, 4);
   expect((await bias.value.data())[0]).toBeCloseTo(4, 4);
   expect(result!["meanSquaredError"]).toBeLessThan(1e-8);
-  expect(record.losses).toHaveLength(steps);
+  expect(lossesIn(record)).toHaveLength(steps);
 });

@@ -4,11 +4,12 @@ import { FileError, summary } from "@weft/nn";
 import type { Learned } from "../learning.ts";
 import type { Learner, Program } from "../program.ts";
 import type { filesIn } from "../output-folder.ts";
+import { said } from "../metrics.ts";
 import { programs, type ProgramName } from "../programs.ts";
 import { publishedResults } from "../published.ts";
 import { version } from "../version.ts";
 import { commandOf, type Wanted } from "../wanted.ts";
-import { clock, count, labelOf, rate, said } from "../words.ts";
+import { clock, count, labelOf, rate } from "../words.ts";
 
 /** A run that has ended. */
 interface Run {
@@ -38,6 +39,7 @@ export async function writeReport(files: ReturnType<typeof filesIn>, run: Run): 
 async function reportOf({ name, wanted, learner, learned, size, backend, ...end }: Run): Promise<string> {
   const { trainingReport } = await import("../report/training.ts"); // loaded only when needed
   const program: Program = programs[name];
+  const { metrics = {} } = learner;
   const { record, result, epoch, step, seconds, taken } = learned;
   const { epochs, interrupted, ended } = end;
   const [main, ...others] = Object.entries(result!) as [[string, number], ...[string, number][]];
@@ -46,17 +48,17 @@ async function reportOf({ name, wanted, learner, learned, size, backend, ...end 
     command: [commandOf(name, wanted), `Weft ${version}, Node ${process.versions.node}, ${backend}`],
     remarks: remarksOn(name, wanted, lessThan(program, wanted, { epoch, ...end })),
     title: wanted.data === undefined ? program.title : `${program.title} on ${wanted.data}`,
-    result: [said(...main), learner.of ?? labelOf(main[0])],
+    result: [said(main[1], metrics[main[0]]), learner.of ?? labelOf(main[0])],
     facts: [
-      ...others.map(([name, x]) => [labelOf(name), said(name, x)] as const),
+      ...others.map(([name, x]) => [labelOf(name), said(x, metrics[name])] as const),
       ["epochs", isOver ? count(epoch) : `${count(epoch)} of ${count(epochs)}${interrupted ? ", interrupted" : ""}`],
       ["steps", count(step)],
       ...(learner.model === undefined ? [] : [["parameters", count(size)] as const]),
       ["time of the steps", clock(seconds)],
       ...(taken === 0 ? [] : [["speed", speedOf(learner, learned)] as const]),
     ],
-    losses: record.losses,
-    otherLosses: record.otherLosses,
+    losses: record.losses(metrics),
+    metrics,
     fullBatch: learner.fullBatch,
     evaluations: record.evaluations,
     sections: (await learner.sections?.()) ?? [],

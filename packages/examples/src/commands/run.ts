@@ -5,12 +5,13 @@ import { FileError, params, seed as startNumbering } from "@weft/nn";
 import { machineOf, openBackend } from "../backends.ts";
 import { interruption } from "../interruption.ts";
 import { learn } from "../learning.ts";
+import { said, type Metrics } from "../metrics.ts";
 import { filesIn } from "../output-folder.ts";
 import type { Program } from "../program.ts";
 import { isRecipe } from "../recipes.ts";
 import { programs, type ProgramName } from "../programs.ts";
 import { asNotes, type Wanted } from "../wanted.ts";
-import { capitalized, clock, count, counted, labelOf, said, stopping, type Print } from "../words.ts";
+import { capitalized, clock, count, counted, labelOf, stopping, type Print } from "../words.ts";
 import { isQuickTry, writeReport } from "./run-report.ts";
 
 interface Place {
@@ -59,7 +60,7 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
       notes: { ...asNotes(name, wanted), ...(data !== undefined && { data }), seed: String(seed) },
       told(epoch, found, says) {
         if (found instanceof FileError) return print(`${found.message}. Training continues.`);
-        print(`epoch ${count(epoch)}/${count(epochs)}: ${results(found)}`);
+        print(`epoch ${count(epoch)}/${count(epochs)}: ${results(found, learner.metrics)}`);
         if (says !== undefined) print(`  ${JSON.stringify(says)}`);
       },
     });
@@ -78,9 +79,9 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
   }
   if (result === undefined) return stop.code();
   await writeReport(files, { name, wanted, learner, learned, size, backend: backend.name, epochs, interrupted, ended });
-  const [main] = Object.entries(result) as [[string, number]];
+  const [[main, value]] = Object.entries(result) as [[string, number]];
   print(
-    `${capitalized(labelOf(main[0]))} ${said(...main)} after ${counted(step, "step")}, ${clock((performance.now() - start) / 1000)}.`,
+    `${capitalized(labelOf(main))} ${said(value, learner.metrics?.[main])} after ${counted(step, "step")}, ${clock((performance.now() - start) / 1000)}.`,
   );
   if (isQuickTry(program, wanted))
     print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);
@@ -97,7 +98,7 @@ function nextCommand(name: ProgramName, folder: string, epochs: number | undefin
   return `weft train --resume ${folder}${epochs === undefined ? "" : ` --epochs ${epochs}`}`;
 }
 
-const results = (found: Readonly<Record<string, number>>): string =>
+const results = (found: Readonly<Record<string, number>>, metrics: Metrics = {}): string =>
   Object.entries(found)
-    .map(([name, x]) => `${labelOf(name)} ${said(name, x)}`)
+    .map(([name, x]) => `${labelOf(name)} ${said(x, metrics[name])}`)
     .join(", ");

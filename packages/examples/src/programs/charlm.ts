@@ -46,6 +46,7 @@ function learner({ ids, characters }: Text, { backend, options }: Pick<Setting, 
       tested.reset();
       return { loss: await meanOf(tested.loss, minibatch([blocks.x, blocks.y], 1, { backend })) };
     },
+    metrics: { loss: "loss" },
     sections: async () => [textSection(await writes(model, characters, backend)("By the "))],
   };
 }

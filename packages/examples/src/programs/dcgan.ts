@@ -61,6 +61,7 @@ export function learner(split: Pictures, { backend, seed }: Pick<Setting, "backe
     },
     of: "of 1,000 drawings are of the rarest digit, as LeNet reads them",
     evaluate: () => show.evaluate(),
+    metrics: { discriminatorLoss: "loss", readerAccuracy: "share" },
     sections: () => show.sections(),
   } satisfies Learner;
 }

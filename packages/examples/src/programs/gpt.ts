@@ -54,6 +54,7 @@ export function learner(
       const bestValidationLoss = best.state.loss === Infinity ? validationLoss : best.state.loss;
       return { bestValidationLoss, validationLoss };
     },
+    metrics: { validationLoss: "loss", bestValidationLoss: "best" },
     says: () => text(learning, 100),
     sections: async () => [textSection(await text(best.model, 600))],
   };

@@ -58,6 +58,7 @@ export function learner(reviews: ReviewSet<HostArray<Int32Array>>, backend: Back
     state: { optimizer, batches },
     epoch: () => minimize(model.loss, batches, optimizer),
     evaluate: async () => ({ testAccuracy: await exam.accuracy() }),
+    metrics: { testAccuracy: "share" },
     of: `of ${count(test.labels.data.length)} new reviews judged right`,
     sections: async () => reviewSections(test, vocabulary, await exam.answers(), model.scoresByWord, backend),
   } satisfies Learner;

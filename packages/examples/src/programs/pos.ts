@@ -72,6 +72,7 @@ export function learner(
       const { accuracy, loss } = await evaluate(model, fresh, asked);
       return { wordAccuracy: accuracy, validationLoss: loss };
     },
+    metrics: { wordAccuracy: "share", validationLoss: "loss" },
     sections: async () => [await taggedSection(validation, classes, guessesOf(model, known, backend))],
   } satisfies Learner;
 }

@@ -53,6 +53,7 @@ export const resnet50: Program = program({
       },
       counted: { of: "pictures", soFar: () => seen.length },
       evaluate: async () => ({ picturesPerSecond: seen.length / seconds }),
+      metrics: { picturesPerSecond: "speed" },
       of: "pictures a second",
       sections: async () => featureSections(seen),
     };

@@ -108,6 +108,7 @@ export function learner(
       const found = await measured(test); // once, at the end
       return { nllPerWord, perplexity, testNllPerWord: found.nllPerWord, testPerplexity: found.perplexity };
     },
+    metrics: {}, // nats a word are no loss beside those of the steps, which are sums over batches
     async sections() {
       const sentence = writer(model, vocabulary, backend);
       return [sentencesSection(await Promise.all(Array.from({ length: 12 }, (_, seed) => sentence(seed))))];

@@ -49,6 +49,7 @@ export function learner(list: readonly string[], { backend, epochs, ...batching 
       exactMatch: shareRight(test, await answers(test, greedy)),
       exactMatchOfBeams: shareRight(test, await answers(test, beams)),
     }),
+    metrics: { exactMatch: "share", exactMatchOfBeams: "share" },
     async sections() {
       const shown = test.slice(0, 40);
       return [reversalsSection(shown, await answers(shown, greedy), await answers(shown, beams))];

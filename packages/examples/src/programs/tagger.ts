@@ -72,6 +72,7 @@ export function learner(
     counted: { of: "words", soFar: () => read.soFar },
     of: `of the words in ${count(validation.length)} new sentences; ${percent(commonest(validation))} have the commonest tag`,
     evaluate: () => taggingAccuracy(validation, guesses),
+    metrics: { wordAccuracy: "share", sentenceAccuracy: "share" },
     sections: async () => [await taggedSection(validation, classes, guesses)],
   } satisfies Learner;
 }

@@ -104,6 +104,12 @@ export function learner(
       const { rootAccuracy, nodeAccuracy } = await agreement(test, guesses); // once, at the end
       return { ...found, testRootAccuracy: rootAccuracy, testNodeAccuracy: nodeAccuracy };
     },
+    metrics: {
+      rootAccuracy: "share",
+      nodeAccuracy: "share",
+      testRootAccuracy: "share",
+      testNodeAccuracy: "share",
+    },
     sections: async () => [await treeSection(validation, classes, guesses)],
   } satisfies Learner;
 }
