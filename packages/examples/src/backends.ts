@@ -1,5 +1,6 @@
 // The backends by name. Each is loaded on first use, so that a program on the CPU needs no GPU and no package for it.
 import { UnsupportedError, type Backend, type Creation } from "@weft/tensor";
+import { counted } from "./words.ts";
 
 interface Module {
   readonly open?: (options: { seed: number; threads?: number }) => Promise<Backend & Creation>;
@@ -14,8 +15,8 @@ export type BackendName = keyof typeof modules;
 export const backendNames = Object.keys(modules) as BackendName[];
 
 /**
- * Opens a backend, or throws an UnsupportedError that says why it cannot run here. `threads` is for the CPU alone, which
- * without it has as many as cores.
+ * Opens a backend, or throws an UnsupportedError that says why it cannot run here. `threads`, of a backend that has some,
+ * is as many as it has by itself.
  */
 export async function openBackend(name: BackendName, seed: number, threads?: number): Promise<Backend & Creation> {
   try {
@@ -28,8 +29,12 @@ export async function openBackend(name: BackendName, seed: number, threads?: num
   }
 }
 
-/** What computes, for the first line of the output: the backend, and on how many threads if it has several. */
+/** On how many threads a backend computes; undefined for a device. */
+export const threadsOf = (backend: Backend): number | undefined =>
+  (backend as { info?(): { readonly threads?: number } }).info?.().threads;
+
+/** What computes, for the first line of the output: the backend, and on how many threads. */
 export function machineOf(backend: Backend): string {
-  const { threads = 1 } = (backend as { info?(): { readonly threads?: number } }).info?.() ?? {};
-  return threads > 1 ? `${backend.name}, ${threads} threads` : backend.name;
+  const threads = threadsOf(backend);
+  return threads === undefined ? backend.name : `${backend.name}, ${counted(threads, "thread")}`;
 }

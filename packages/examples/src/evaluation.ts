@@ -87,7 +87,7 @@ export async function measure(model: Classifier, data: Questions, backend: Backe
 /** The mean of a loss over all rows of batches, in inference mode: a batch counts as many times as it has rows. */
 export async function meanOf<Batch extends readonly [Tensor, ...Tensor[]]>(
   loss: (...batch: Batch) => Tensor,
-  batches: Iterable<Batch> | AsyncIterable<Batch>,
+  batches: Iterable<Readonly<Batch>> | AsyncIterable<Readonly<Batch>>,
 ): Promise<number> {
   let [sum, n] = [0, 0];
   for await (const batch of batches) {

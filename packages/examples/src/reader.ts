@@ -1,7 +1,8 @@
 // A recurrent language model that reads a text in several places at once, and goes on where it was.
 import { state as box, type State } from "@weft/autograd";
-import { reshape, squeeze, type Creation, type Tensor } from "@weft/tensor";
-import { crossEntropy, type RecurrentState } from "@weft/nn";
+import { squeeze, type Creation, type Tensor } from "@weft/tensor";
+import type { RecurrentState } from "@weft/nn";
+import { languageModelLoss } from "./models/language-model.ts";
 
 /** The scores `[T B, V]` of what comes after each token of x `[T, B]`, and the state after them. */
 type Model = (
@@ -34,7 +35,7 @@ export function reader(model: Model, shape: readonly [number, number, number], {
     state,
     reset: () => void ([state.h.value, state.c.value] = [zeros(shape), zeros(shape)]),
     read,
-    loss: (x, y) => crossEntropy(read(squeeze(x, 0)), reshape(y, [-1])),
+    loss: (x, y) => languageModelLoss(read, squeeze(x, 0), y),
     next: (before) => read(tensor([[before.at(-1)!]], { dtype: "i32" })),
   };
 }

@@ -5,7 +5,7 @@ import type { HostArray, Reviews, ReviewSet } from "@weft/data";
 import { scope, softmax, type Backend } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { SentimentGRU } from "../src/models/gru.ts";
+import { SentimentGRU, sentimentLoss } from "../src/models/gru.ts";
 import { gru, learner as judging } from "../src/programs/gru.ts";
 import { vocabulariesIn } from "../src/vocabularies.ts";
 import { elements } from "./html.ts";
@@ -92,7 +92,7 @@ test.skipIf(!hasModule("torch"))("has the loss that PyTorch has with the same we
   const { inputs, labels } = reviews.test;
   const x = backend.tensor(inputs.data, { shape: inputs.shape });
   const y = backend.tensor(labels.data, { shape: labels.shape });
-  const loss = await scope(() => model.loss(x, y).item());
+  const loss = await scope(() => sentimentLoss(model, x, y).item());
   const program = `
 class Net(nn.Module):
     def __init__(self):

@@ -110,7 +110,7 @@ const gpt: Task = {
     seed(1);
     const model = GPT(text.tokens, network);
     const [x, y] = [0, 0].map(() => randint([text.rows, network.length], { high: text.tokens }));
-    return trained(model, adamw({ lr: 0.001 }), () => gptLoss(model(x!), y!));
+    return trained(model, adamw({ lr: 0.001 }), () => gptLoss(model, x!, y!));
   },
 };
 

@@ -1,8 +1,6 @@
 // Deep Q-learning (Mnih et al. 2015): a network gives the return of each action. It learns from transitions at random
 // from a replay buffer; the targets come from an older copy of it, the target network.
-import { state as box } from "@weft/autograd";
-import { add, cast, gather, indexCopy, max, mul, relu, split, sub, take } from "@weft/tensor";
-import type { Backend, Creation, Tensor } from "@weft/tensor";
+import { add, gather, max, mul, relu, sub, type Tensor } from "@weft/tensor";
 import { Chain, Linear, huber } from "@weft/nn";
 
 /** Q(s, a): from states `[N, states]` to the return of each action `[N, actions]`. */
@@ -28,31 +26,4 @@ export function temporalDifferenceLoss(
   const next = max(target(nextStates), { axis: 1, keepDims: true });
   const targets = add(rewards, mul(mul(discount, sub(1, dones)), next));
   return huber(gather(network(states), actions, { axis: 1 }), targets);
-}
-
-interface Transition {
-  readonly state: readonly number[];
-  readonly action: number;
-  readonly reward: number;
-  readonly nextState: readonly number[];
-  readonly done: boolean;
-}
-
-/** Keeps the last `capacity` transitions, a row each, and draws batches of them. It is saved with all of them. */
-export function ReplayBuffer(capacity: number, states: number, { zeros, tensor, randint }: Backend & Creation) {
-  const self = {
-    rows: box(zeros([capacity, 2 * states + 3])),
-    /** How many transitions there were. */
-    count: 0,
-    add({ state, action, reward, nextState, done }: Transition): void {
-      const row = tensor([[...state, action, reward, ...nextState, Number(done)]]);
-      self.rows.value = indexCopy(self.rows, tensor([self.count++ % capacity], { dtype: "i32" }), row);
-    },
-    sample(batchSize: number): Transitions {
-      const rows = take(self.rows, randint([batchSize], { high: Math.min(self.count, capacity) }));
-      const [state, action, rewards, nextStates, dones] = split(rows, [states, 1, 1, states, 1], { axis: 1 });
-      return { states: state, actions: cast(action, "i32"), rewards, nextStates, dones };
-    },
-  };
-  return self;
 }

@@ -61,6 +61,8 @@ export function GPT(tokens: number, options: GPTOptions) {
   return self;
 }
 
-/** The mean of −log p over the tokens y `[N, T]` that come after those read, from the scores of `GPT`. */
-export const gptLoss = (scores: Tensor, y: Tensor): Tensor =>
-  crossEntropy(reshape(scores, [-1, scores.shape.at(-1)!]), reshape(y, [-1]));
+/** The mean of −log p over the tokens y `[N, T]` that come after each of x. */
+export function gptLoss(model: (x: Tensor) => Tensor, x: Tensor, y: Tensor): Tensor {
+  const scores = model(x);
+  return crossEntropy(reshape(scores, [-1, scores.shape.at(-1)!]), reshape(y, [-1]));
+}

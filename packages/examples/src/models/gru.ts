@@ -15,7 +15,9 @@ export function SentimentGRU(vocabulary: number, { features = 125, units = 100 }
   const scores = (x: Tensor) => output(squeeze(memory.run(embed(x)).h, 0));
   /** The same after each word, `[N, T, 2]`. */
   const scoresByWord = (x: Tensor) => output(memory(embed(x)));
-  /** `y [N]` is 1 for a positive review, 0 for a negative one. */
-  const loss = (x: Tensor, y: Tensor) => crossEntropy(scores(x), y);
-  return { embed, memory, output, scores, scoresByWord, loss };
+  return { embed, memory, output, scores, scoresByWord };
 }
+
+/** The mean of −log p over reviews x; y `[N]` is 1 for a positive one, 0 for a negative one. */
+export const sentimentLoss = ({ scores }: ReturnType<typeof SentimentGRU>, x: Tensor, y: Tensor): Tensor =>
+  crossEntropy(scores(x), y);

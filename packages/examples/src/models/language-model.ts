@@ -1,7 +1,8 @@
 // A recurrent language model (Mikolov et al. 2010; Graves 2013): an LSTM reads a text, and says after each token, a character
 // or a word, which one comes next.
 import { reshape, type Tensor } from "@weft/tensor";
-import { Embedding, LSTM, Linear, layer, type Initializer, type LSTMOptions, type RecurrentState } from "@weft/nn";
+import { Embedding, LSTM, Linear, crossEntropy, layer } from "@weft/nn";
+import type { CrossEntropyOptions, Initializer, LSTMOptions, RecurrentState } from "@weft/nn";
 
 /** Sizes, and the initial values of its LSTM, of which `init` and `biasInit` are also those of the scores. */
 export interface LanguageModelOptions extends Pick<
@@ -35,3 +36,14 @@ export function LanguageModel(tokens: number, { embed, units, embedInit, ...rest
   );
   return self;
 }
+
+/**
+ * The mean of −log p over the tokens y that come after each of x `[T, B]`, or their sum. `read` gives the scores: the model
+ * from no state on, or what keeps its state and goes on from it.
+ */
+export const languageModelLoss = (
+  read: (x: Tensor) => Tensor,
+  x: Tensor,
+  y: Tensor,
+  options?: CrossEntropyOptions,
+): Tensor => crossEntropy(read(x), reshape(y, [-1]), options);

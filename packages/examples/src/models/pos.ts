@@ -13,7 +13,7 @@ const bodies = {
   birnn: () => [RNN({ type: "relu", in: units, hidden: units, bidirectional: true, ...start }), 2 * units] as const,
 };
 
-/** From words `[T, B]` to scores of their tags, `[T B, classes]`. */
+/** From words `[T, B]` to scores of their tags, `[T B, classes]`. Its loss is `crossEntropy`. */
 export function SequenceTagger(kind: keyof typeof bodies, words: number, classes: number) {
   const [body, features] = bodies[kind]();
   return Chain(

@@ -53,8 +53,13 @@ export function TreeLSTM(vocabulary: number, classes: number, units = 128) {
     read(tree);
     return self.output(concat(found));
   }
-  /** The sum of −log p over all nodes, whose labels are in the order of the scores. */
-  const loss = (tree: Tree<unknown>, ids: Tensor, labels: Tensor): Tensor =>
-    crossEntropy(scores(tree, ids), labels, { reduction: "sum" });
-  return { ...self, scores, loss };
+  return { ...self, scores };
 }
+
+/** The sum of −log p over all nodes of a tree, whose labels are in the order of the scores. */
+export const treeLoss = (
+  { scores }: ReturnType<typeof TreeLSTM>,
+  tree: Tree<unknown>,
+  ids: Tensor,
+  labels: Tensor,
+): Tensor => crossEntropy(scores(tree, ids), labels, { reduction: "sum" });

@@ -5,9 +5,10 @@ import { clone, copyInto, freeze } from "@weft/nn";
 import { adam } from "@weft/optim";
 import type { State } from "../cart-pole.ts";
 import { episode } from "../episodes.ts";
-import { QNetwork, ReplayBuffer, temporalDifferenceLoss } from "../models/dqn.ts";
+import { QNetwork, temporalDifferenceLoss } from "../models/dqn.ts";
 import { playerLearner } from "../player.ts";
 import { program, type Learner, type Program, type Setting } from "../program.ts";
+import { ReplayBuffer } from "../replay-buffer.ts";
 
 const [capacity, batchSize] = [10_000, 64];
 /** Steps before it learns, and between two updates of the target network. */

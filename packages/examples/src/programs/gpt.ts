@@ -1,10 +1,11 @@
 // The GPT over the characters of Shakespeare, with the sizes and the optimizer of nanoGPT (docs/results.md says what
 // differs).
+import type { Tensor } from "@weft/tensor";
 import { params } from "@weft/nn";
 import { accumulate, adamw, chain, clipGlobalNorm, cosineDecay, minimize, warmup } from "@weft/optim";
-import { evaluate } from "@weft/train";
 import { shakespeare, type CharacterText } from "@weft/data";
 import { bestOf } from "../best.ts";
+import { meanOf } from "../evaluation.ts";
 import { GPT, gptLoss } from "../models/gpt.ts";
 import { program, type Learner, type Program, type Setting } from "../program.ts";
 import { textSection } from "../report/text.ts";
@@ -38,6 +39,7 @@ export function learner(
   const rate = warmup(cosineDecay(1e-3, { steps: updates - sizes.warmup, end: 1e-4 }), { steps: sizes.warmup });
   const rule = adamw({ lr: rate, beta1: 0.9, beta2: 0.99, groups });
   const optimizer = chain(accumulate(sizes.parts), clipGlobalNorm(1), rule);
+  const loss = (x: Tensor, y: Tensor) => gptLoss(learning, x, y);
   const text = (model: typeof learning, length: number): Promise<string> =>
     write(byWindows(model, sizes.length, backend), characters, { length });
   return {
@@ -45,10 +47,10 @@ export function learner(
     model: best.model,
     vocabularies: { characters: { tokens: characters } },
     state: { learning, optimizer, batches, best: best.state },
-    epoch: () => minimize((x, y) => gptLoss(learning(x), y), batches, optimizer),
+    epoch: () => minimize(loss, batches, optimizer),
     of: "nats a character, of text that it has not seen",
     async evaluate(epoch) {
-      const { loss: validationLoss } = await evaluate(learning, validation, { loss: gptLoss });
+      const validationLoss = await meanOf(loss, validation);
       best.offer(validationLoss, epoch !== undefined);
       // In the middle of the first epoch there is no best yet, and the model as it is was kept.
       const bestValidationLoss = best.state.loss === Infinity ? validationLoss : best.state.loss;

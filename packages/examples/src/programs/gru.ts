@@ -3,7 +3,7 @@ import { reshape, scope, softmax, type Backend } from "@weft/tensor";
 import { adam, minimize } from "@weft/optim";
 import { imdb, minibatch, subset, words as wordsOf, type HostArray, type ReviewSet } from "@weft/data";
 import { examination } from "../evaluation.ts";
-import { SentimentGRU } from "../models/gru.ts";
+import { SentimentGRU, sentimentLoss } from "../models/gru.ts";
 import { program, type Learner, type Program } from "../program.ts";
 import { reviewSections } from "../report/reviews.ts";
 import { count, percent } from "../words.ts";
@@ -56,7 +56,7 @@ export function learner(reviews: ReviewSet<HostArray<Int32Array>>, backend: Back
     model,
     vocabularies: { words: { tokens: vocabulary } },
     state: { optimizer, batches },
-    epoch: () => minimize(model.loss, batches, optimizer),
+    epoch: () => minimize((x, y) => sentimentLoss(model, x, y), batches, optimizer),
     evaluate: async () => ({ testAccuracy: await exam.accuracy() }),
     metrics: { testAccuracy: "share" },
     of: `of ${count(test.labels.data.length)} new reviews judged right`,

@@ -1,12 +1,12 @@
 // The language model over words of DyNet's benchmark: it reads sentences of newspapers. Sentences of like lengths share a
 // batch; what is missing at their ends counts nothing.
 import { maximum, reshape, slice, type Tensor } from "@weft/tensor";
-import { crossEntropy, uniform, xavier, zeros } from "@weft/nn";
+import { uniform, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { minibatch, ptb, ragged, shuffle, words, type WordText, type WordTexts } from "@weft/data";
 import { evaluate, metrics, type Scalars } from "@weft/train";
 import { counting } from "../counting.ts";
-import { LanguageModel } from "../models/language-model.ts";
+import { LanguageModel, languageModelLoss } from "../models/language-model.ts";
 import { program, type Learner, type Program, type Setting } from "../program.ts";
 import { reader } from "../reader.ts";
 import { sentencesSection } from "../report/text.ts";
@@ -71,7 +71,7 @@ export function learner(
   const scores = (x: Tensor) => model(x).scores;
   const end = vocabulary.indexOf("<eos>"); // a sentence begins and ends with it
   /** The sum over all words: sentences have no words beyond their ends. */
-  const loss = (x: Tensor, y: Tensor) => crossEntropy(scores(x), y, { reduction: "sum", ignoreIndex: over });
+  const loss = (x: Tensor, y: Tensor) => languageModelLoss(scores, x, y, { reduction: "sum", ignoreIndex: over });
 
   /** Batches of sentences, the longest first: what is read `[T, B]`, and what comes after each word of it `[T B]`. */
   const batchesOf = (sentences: readonly Int32Array[]) => {

@@ -15,7 +15,7 @@ import {
 } from "@weft/data";
 import { counting } from "../counting.ts";
 import { guessing } from "../evaluation.ts";
-import { TreeLSTM } from "../models/treenn.ts";
+import { TreeLSTM, treeLoss } from "../models/treenn.ts";
 import { program, type Learner, type Program, type Setting } from "../program.ts";
 import { count, percent } from "../words.ts";
 import { agreement, branchingRight, nodesOf, wordsOf } from "../trees.ts";
@@ -85,7 +85,7 @@ export function learner(
   const known = vocabulary(bank.vocabulary, { unknown: "<unk>" });
   const { model, ids, scores } = network(known, classes.length, backend);
   const labels = (tree: Tree<number>) => Int32Array.from(nodesOf(tree), ({ label }) => label);
-  const loss = (tree: Tree<number>) => model.loss(tree, ids(tree), backend.tensor(labels(tree)));
+  const loss = (tree: Tree<number>) => treeLoss(model, tree, ids(tree), backend.tensor(labels(tree)));
   const guesses = guessing(scores);
 
   const [optimizer, trees] = [adam(), shuffle(train, { seed })];
