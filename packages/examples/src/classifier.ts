@@ -27,7 +27,7 @@ export function classifier(recipe: Recipe): Recipe & Program {
 interface ClassifierOptions {
   readonly backend: Backend;
   /** The batch size (that of the recipe). */
-  readonly size?: number;
+  readonly batchSize?: number;
   /** The seed for shuffling. */
   readonly seed: number;
   /** Those of the recipe. */
@@ -36,7 +36,7 @@ interface ClassifierOptions {
 
 /** The recipe at work on pictures. */
 export function classifierLearner(recipe: Recipe, { train, test, classes }: Pictures, setting: ClassifierOptions) {
-  const { backend, size = recipe.size ?? 100, seed } = setting;
+  const { backend, batchSize = recipe.batchSize ?? 100, seed } = setting;
   const pictures = train.labels.data.length;
   const { least = 1 } = recipe;
   if (pictures < least) throw new ArgumentError(`a batch has ${least} or more, and there is ${pictures}.`);
@@ -45,7 +45,7 @@ export function classifierLearner(recipe: Recipe, { train, test, classes }: Pict
   const exam = examination(model, test, backend);
   const { shuffle = true } = recipe;
   // In an order that stays, the pictures that fill no batch would be the same ones in each epoch.
-  const batches = minibatch(train, Math.min(size, pictures), { backend, shuffle, seed, partial: !shuffle });
+  const batches = minibatch(train, Math.min(batchSize, pictures), { backend, shuffle, seed, partial: !shuffle });
   return {
     from: `${count(pictures)} pictures`,
     model,
@@ -57,7 +57,7 @@ export function classifierLearner(recipe: Recipe, { train, test, classes }: Pict
     async sections() {
       const [first] = params(model);
       const weights = { data: await first!.value.data(), shape: first!.shape };
-      return classifierSections({ test, classes, answers: await exam.answers(), weights });
+      return classifierSections({ test, classes, predictions: await exam.predictions(), weights });
     },
   } satisfies Learner;
 }

@@ -5,15 +5,15 @@ import { minibatch, type HostArray, type Labeled, type Reviews } from "@weft/dat
 import { evaluate, metrics } from "@weft/train";
 import type { Classifier } from "./recipe.ts";
 
-/** What a classifier is asked: pictures or texts of one length, and the class of each. */
-type Questions = Labeled | Reviews<HostArray<Int32Array>>;
+/** What a classifier sees: pictures or texts of one length, and the class of each. */
+type Cases = Labeled | Reviews<HostArray<Int32Array>>;
 
 /** All of them in batches, in order. */
-const batchesOf = (data: Questions, backend: Backend) =>
+const batchesOf = (data: Cases, backend: Backend) =>
   minibatch(["images" in data ? data.images : data.inputs, data.labels], 100, { backend, partial: true });
 
 /** A model's prediction for one picture or text. */
-export interface Answer {
+export interface Prediction {
   /** Its index in the data. */
   readonly index: number;
   /** The class that it is of. */
@@ -30,8 +30,8 @@ export const guessing =
     Array.from(await scope(() => argmax(scores(asked), { axis: 1 }).data()));
 
 /** The model's predictions for all pictures or texts, in order. */
-export async function answers(model: Classifier, data: Questions, backend: Backend): Promise<Answer[]> {
-  const found: Answer[] = [];
+export async function predictions(model: Classifier, data: Cases, backend: Backend): Promise<Prediction[]> {
+  const found: Prediction[] = [];
   for (const [x] of batchesOf(data, backend)) {
     // The inner scope ends before anything is computed: what is between the layers need not be stored.
     const probabilities = await scope(() => scope(() => softmax(model(x))).data());
@@ -51,35 +51,35 @@ export async function answers(model: Classifier, data: Questions, backend: Backe
   return found;
 }
 
-/** The fraction of correct answers. */
-export const accuracyOf = (all: readonly Answer[]): number =>
+/** The fraction of correct predictions. */
+export const accuracyOf = (all: readonly Prediction[]): number =>
   all.filter(({ label, guess }) => label === guess).length / all.length;
 
-/** A model's answers to all questions of a test set, from the latest time that it was asked. */
-export function examination(model: Classifier, data: Questions, backend: Backend) {
-  let found: readonly Answer[] | undefined;
-  const ask = async (): Promise<readonly Answer[]> => (found = await answers(model, data, backend));
+/** A model's predictions for a whole test set, those of the latest time. */
+export function examination(model: Classifier, data: Cases, backend: Backend) {
+  let found: readonly Prediction[] | undefined;
+  const predict = async (): Promise<readonly Prediction[]> => (found = await predictions(model, data, backend));
   return {
-    /** Asks it, and returns the accuracy. */
-    accuracy: async (): Promise<number> => accuracyOf(await ask()),
-    /** Asks it if it was not asked: the accuracy of a training that is over may be known from its record. */
-    answers: async (): Promise<readonly Answer[]> => found ?? ask(),
+    /** Predicts anew, and returns the accuracy. */
+    accuracy: async (): Promise<number> => accuracyOf(await predict()),
+    /** Predicts if nothing was predicted yet: the accuracy of a training that is over may be known from its record. */
+    predictions: async (): Promise<readonly Prediction[]> => found ?? predict(),
   };
 }
 
 /** The confusion matrix: how often each label (row) was predicted as each class (column). */
-export function confusion(all: readonly Answer[], classes = 10): number[][] {
+export function confusion(all: readonly Prediction[], classes = 10): number[][] {
   const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (const { label, guess } of all) counts[label]![guess]!++;
   return counts;
 }
 
-/** The wrong answers, the most confident first. */
-export const mistakes = (all: readonly Answer[]): Answer[] =>
+/** The wrong predictions, the most confident first. */
+export const mistakes = (all: readonly Prediction[]): Prediction[] =>
   all.filter(({ label, guess }) => label !== guess).sort((a, b) => b.confidence - a.confidence);
 
 /** The accuracy of a model on labeled pictures or texts, from 0 to 1. */
-export async function measure(model: Classifier, data: Questions, backend: Backend): Promise<number> {
+export async function measure(model: Classifier, data: Cases, backend: Backend): Promise<number> {
   const { accuracy } = await evaluate(model, batchesOf(data, backend), { metrics: { accuracy: metrics.accuracy() } });
   return accuracy;
 }

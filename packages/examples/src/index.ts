@@ -1,5 +1,5 @@
 // The models of the examples, and functions to evaluate them, for other programs.
-export { accuracyOf, answers, confusion, measure, mistakes, type Answer } from "./evaluation.ts";
+export { accuracyOf, predictions, confusion, measure, mistakes, type Prediction } from "./evaluation.ts";
 export { ActorCritic, actorCriticLoss } from "./models/actor-critic.ts";
 export { BatchNormCNN } from "./models/cifar-batchnorm.ts";
 export { Discriminator, Generator, discriminatorLoss, generatorLoss } from "./models/dcgan.ts";

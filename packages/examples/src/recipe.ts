@@ -11,7 +11,7 @@ export interface Recipe extends Pick<Program, "title" | "about" | "time" | "reac
   /** The data sets that it can learn from, its default first (digits and MNIST). */
   readonly data?: readonly DataName[];
   /** The batch size (100). */
-  readonly size?: number;
+  readonly batchSize?: number;
   /** The least number of pictures in a batch (1): batch normalization compares several. */
   readonly least?: number;
   /** Whether each epoch goes through the pictures in an order of its own (true), or in that of the data set. */

@@ -5,12 +5,12 @@ import { minibatch, randomSampler, type Batches } from "@weft/data";
 interface WindowOptions {
   readonly backend: Backend & Creation;
   /** How many windows are in a batch. */
-  readonly rows: number;
+  readonly batchSize: number;
   /** How many parts of the text a window has. */
   readonly length: number;
 }
 
-/** Two tensors `[rows, length]`: the second is one part of the text ahead. */
+/** Two tensors `[batchSize, length]`: the second is one part of the text ahead. */
 export type Window = readonly [read: Tensor, wanted: Tensor];
 
 /** A number of batches in each pass, from random places of the text. */
@@ -19,7 +19,7 @@ export const randomWindows = (
   options: WindowOptions & { readonly batches: number; readonly seed: number },
 ): Batches<Window> => {
   const starts = startsOf(ids, options.length, 1);
-  const drawn = { count: options.batches * options.rows, replacement: true, seed: options.seed };
+  const drawn = { count: options.batches * options.batchSize, replacement: true, seed: options.seed };
   return windowsFrom(starts, ids, options, { sampler: randomSampler(starts.length, drawn) });
 };
 
@@ -33,7 +33,7 @@ const startsOf = (ids: Int32Array, length: number, every: number): Int32Array =>
 function windowsFrom(
   starts: Int32Array,
   ids: Int32Array,
-  { backend, rows, length }: WindowOptions,
+  { backend, batchSize, length }: WindowOptions,
   order: { sampler?: ReturnType<typeof randomSampler>; partial?: boolean },
 ): Batches<Window> {
   const text = backend.tensor(ids);
@@ -42,5 +42,5 @@ function windowsFrom(
     const places = add(unsqueeze(from, 1), steps);
     return [take(text, places), take(text, add(places, 1))];
   };
-  return minibatch(starts, rows, { backend, transform, ...order });
+  return minibatch(starts, batchSize, { backend, transform, ...order });
 }

@@ -83,7 +83,7 @@ test("the tree network judges a tree in brackets, or words", async () => {
 
 test("words are written backwards", async () => {
   const list = ["ab", "ba", "aa", "bc", "cb", "ca", "ac", "bb", "cc", "ad"];
-  const start: Start = (backend) => reversing(list, { backend, seed: 1, size: 4, batches: 150, epochs: 1 });
+  const start: Start = (backend) => reversing(list, { backend, seed: 1, batchSize: 4, batches: 150, epochs: 1 });
   const { folder } = await trained(start, { epochs: 1 });
   const answer = await answering(seq2seq, folder);
   expect(await answer("bc cb aa")).toBe("cb bc aa");

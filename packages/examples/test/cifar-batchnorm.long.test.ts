@@ -10,7 +10,7 @@ import { expectResumes, trained } from "./runs.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 
 const pictures = colorPictures(80, 20);
-const start = (backend: Backend) => classifierLearner(cifarBatchnorm, pictures, { backend, size: 16, seed: 1 });
+const start = (backend: Backend) => classifierLearner(cifarBatchnorm, pictures, { backend, batchSize: 16, seed: 1 });
 
 test("learns", async () => {
   const { losses } = await trained(start, { steps: 25 });
@@ -30,7 +30,7 @@ test("is resumed to the bit, with its running moments", async () => {
 
 test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined)("learns the same on WebGPU", async () => {
   const few = (backend: Backend) =>
-    classifierLearner(cifarBatchnorm, colorPictures(8, 2), { backend, size: 4, seed: 1 });
+    classifierLearner(cifarBatchnorm, colorPictures(8, 2), { backend, batchSize: 4, seed: 1 });
   const [cpu, gpu] = [await trained(few, { steps: 2 }), await trained(few, { steps: 2 }, "webgpu")];
   for (const [i, loss] of cpu.losses.entries()) expect(Math.abs(gpu.losses[i]! / loss - 1)).toBeLessThan(1e-4);
 });

@@ -31,7 +31,7 @@ test("the drawings of the rarest digit and the digits found are counted as a rea
   const backend = await open({});
   seed(1);
   let counts: readonly number[] = [];
-  const recipe = { ...recipes.softmax, size: 4 };
+  const recipe = { ...recipes.softmax, batchSize: 4 };
   const split = { train, test: train, classes };
   const { evaluate } = gallery(recipe, () => pictures(counts, backend), split, backend);
   const counted = async (...now: readonly number[]) => {

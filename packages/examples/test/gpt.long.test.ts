@@ -13,7 +13,7 @@ import { hasModule, pytorch } from "./pytorch.ts";
 import { expectResumes, lastMean, reportOn, trained, type Start } from "./runs.ts";
 import { smallText } from "./text.ts";
 
-const sizes = { layers: 1, heads: 2, features: 32, length: 16, dropout: 0.1, rows: 4, parts: 2 };
+const sizes = { layers: 1, heads: 2, features: 32, length: 16, dropout: 0.1, batchSize: 4, parts: 2 };
 const text = smallText(200);
 const start =
   ({ batches, epochs }: { batches: number; epochs: number }): Start =>

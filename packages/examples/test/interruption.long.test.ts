@@ -167,7 +167,11 @@ const display = { update: () => {}, close: () => {} };
 test("a signal ends the loop between two steps, and what it has learned is saved before it is evaluated", async () => {
   const backend = await open({});
   seed(1);
-  const learner = classifierLearner(recipes.softmax, digits({ train: 100, test: 20 }), { backend, size: 10, seed: 1 });
+  const learner = classifierLearner(recipes.softmax, digits({ train: 100, test: 20 }), {
+    backend,
+    batchSize: 10,
+    seed: 1,
+  });
   const counting = new AbortController();
   let steps = 0;
   const counted = { ...display, update: () => void (++steps === 13 && counting.abort()) };

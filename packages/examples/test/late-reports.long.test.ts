@@ -62,11 +62,11 @@ const starts: Readonly<Record<string, Start>> = {
   gpt: (backend) =>
     gpt(
       smallText(200),
-      { layers: 1, heads: 2, features: 8, length: 8, dropout: 0.1, rows: 4, parts: 1, batches: 4, warmup: 1 },
+      { layers: 1, heads: 2, features: 8, length: 8, dropout: 0.1, batchSize: 4, parts: 1, batches: 4, warmup: 1 },
       { backend, seed, epochs },
     ),
   shakespeare: (backend) =>
-    shakespeare(smallText(100), { embed: 8, layers: 1, units: 8, rows: 4, steps: 4 }, { backend, epochs }),
+    shakespeare(smallText(100), { embed: 8, layers: 1, units: 8, batchSize: 4, steps: 4 }, { backend, epochs }),
   rnnlm: (backend) => {
     const vocabulary = ["<eos>", "the", "cat", "dog", "sleeps", "<unk>"];
     const text = written([1, 2, 4, 0], [1, 3, 4, 0]);
@@ -76,7 +76,7 @@ const starts: Readonly<Record<string, Start>> = {
     );
   },
   seq2seq: (backend) =>
-    seq2seq(["ab", "ba", "aa", "bc", "cb", "ca", "ac"], { backend, seed, size: 2, batches: 4, epochs }),
+    seq2seq(["ab", "ba", "aa", "bc", "cb", "ca", "ac"], { backend, seed, batchSize: 2, batches: 4, epochs }),
   tagger: (backend) => tagger(tagged, { backend, seed, limit }),
   pos: (backend) => pos(tagged, { backend, seed, kind: "birnn" }, [4, 4]),
   treenn: (backend) =>

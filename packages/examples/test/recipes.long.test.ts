@@ -13,7 +13,7 @@ const trainingIn = (folder: string) => readSafetensors(readFileSync(join(folder,
 
 test.each(["softmax", "mlp"] as const)("%s takes the pictures in their order, epoch after epoch", async (name) => {
   const data = digits({ train: 12, test: 1 });
-  const { state } = classifierLearner(recipes[name], data, { backend: await open({}), size: 4, seed: 1 });
+  const { state } = classifierLearner(recipes[name], data, { backend: await open({}), batchSize: 4, seed: 1 });
   for (let epoch = 0; epoch < 2; epoch++) {
     const labels: number[] = [];
     for (const [, y] of state.batches) labels.push(...Array.from(await y.data(), Number));

@@ -1,7 +1,7 @@
 // Reports: pages that are well-formed, hold all their figures, and fetch nothing.
 import { inflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import type { Answer } from "../src/evaluation.ts";
+import type { Prediction } from "../src/evaluation.ts";
 import { classifierSections, type Findings } from "../src/report/classifier.ts";
 import { errorCurve, lossCurve } from "../src/report/figures.ts";
 import { address, png, weighed } from "../src/report/picture.ts";
@@ -36,17 +36,17 @@ const classifierReport = (found: Findings, { losses, accuracies }: Curves = curv
   });
 
 const findings = (wrong: number): Findings => {
-  const answers = Array.from({ length: 40 }, (_, index): Answer => {
+  const predictions = Array.from({ length: 40 }, (_, index): Prediction => {
     const label = index % 10;
     return { index, label, guess: index < wrong ? (label + 1) % 10 : label, confidence: 1 - index / 100 };
   });
   return {
     test: {
       images: { data: new Uint8Array(40 * 784).fill(7), shape: [40, 1, 28, 28], dtype: "u8" },
-      labels: { data: Int32Array.from(answers, ({ label }) => label), shape: [40], dtype: "i32" },
+      labels: { data: Int32Array.from(predictions, ({ label }) => label), shape: [40], dtype: "i32" },
     },
     classes: "0123456789".split(""),
-    answers,
+    predictions,
     weights: { data: Array.from({ length: 6 * 25 }, (_, i) => i - 75), shape: [6, 1, 5, 5] },
   };
 };

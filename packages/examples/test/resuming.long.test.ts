@@ -93,7 +93,7 @@ test("nothing of a training that is replaced is left beside the new one", async 
   await weft(...words, "--out", folder);
   const backend = await open({});
   seed(1);
-  const learner = classifierLearner(recipes.mlp, digits({ train: 100, test: 20 }), { backend, size: 50, seed: 1 });
+  const learner = classifierLearner(recipes.mlp, digits({ train: 100, test: 20 }), { backend, batchSize: 50, seed: 1 });
   const left: string[] = [];
   const evaluate = async () => {
     for (const name of ["model.safetensors", "training.safetensors", "report.html"])
@@ -108,7 +108,11 @@ const display = { update: () => {}, close: () => {} };
 
 test("a program that has ended its training says so in the file", async () => {
   const backend = await open({});
-  const learner = classifierLearner(recipes.softmax, digits({ train: 100, test: 20 }), { backend, size: 50, seed: 1 });
+  const learner = classifierLearner(recipes.softmax, digits({ train: 100, test: 20 }), {
+    backend,
+    batchSize: 50,
+    seed: 1,
+  });
   let epochs = 0;
   const finished = () => epochs === 2;
   const folder = temporaryFolder();
@@ -130,7 +134,7 @@ test.each([
     seed(1);
     const learner = classifierLearner(recipes.softmax, digits({ train: 100, test: 20 }), {
       backend,
-      size: 50,
+      batchSize: 50,
       seed: 1,
     });
     const folder = temporaryFolder();
@@ -226,6 +230,6 @@ test("the time of a training is that of all its parts", async () => {
 
 test.each([3, 4, 6])("a training that is killed after step %i goes on from its last save", async (step) => {
   const start: Start = (backend) =>
-    classifierLearner(recipes.mlp, digits({ train: 200, test: 20 }), { backend, size: 50, seed: 1 });
+    classifierLearner(recipes.mlp, digits({ train: 200, test: 20 }), { backend, batchSize: 50, seed: 1 });
   await expectResumes(start, step, { epochs: 2 });
 });

@@ -28,7 +28,7 @@ const words = [
     }),
   ),
 ];
-const start: Start = (backend) => reversing(words, { backend, seed: 1, size: 16, batches: 40, epochs: 8 });
+const start: Start = (backend) => reversing(words, { backend, seed: 1, batchSize: 16, batches: 40, epochs: 8 });
 
 test("learns to write words backwards", async () => {
   const run = await trained(start, { epochs: 8 });
@@ -123,7 +123,7 @@ test.each([
 
 describe("batches of one length", () => {
   const lengths = [3, 1, 3, 2, 2, 3, 3, 1, 2];
-  const passes = sameLength(lengths, { size: 2, batches: 7, seed: 1 });
+  const passes = sameLength(lengths, { batchSize: 2, batches: 7, seed: 1 });
   const batches = (n: number): number[][] => {
     const order = Array.from(passes.pass(n, 2));
     return Array.from({ length: order.length / 2 }, (_, i) => order.slice(2 * i, 2 * i + 2));
@@ -142,7 +142,7 @@ describe("batches of one length", () => {
   });
 
   test("of too few are refused", () => {
-    expect(() => sameLength([1, 2], { size: 2, batches: 1, seed: 1 })).toThrow(
+    expect(() => sameLength([1, 2], { batchSize: 2, batches: 1, seed: 1 })).toThrow(
       "a batch needs 2 of one length, and there are at most 1.",
     );
   });

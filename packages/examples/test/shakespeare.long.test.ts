@@ -17,7 +17,7 @@ import { expectResumes, lastMean, reportOn, trained, type Start } from "./runs.t
 import { temporaryFolder, weft } from "./session.ts";
 import { smallText } from "./text.ts";
 
-const sizes = { embed: 8, layers: 1, units: 32, rows: 8, steps: 10 };
+const sizes = { embed: 8, layers: 1, units: 32, batchSize: 8, steps: 10 };
 const start: Start = (backend) => learner(smallText(300), sizes, { backend, epochs: 5 });
 
 test("learns to write, and says what it writes", async () => {

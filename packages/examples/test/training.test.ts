@@ -7,7 +7,7 @@ import { open } from "@weft/tensor-cpu";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { backendNames, openBackend } from "../src/backends.ts";
 import { longOn } from "../../../test/extent.ts";
-import { accuracyOf, answers, confusion, mistakes, type Answer } from "../src/evaluation.ts";
+import { accuracyOf, predictions, confusion, mistakes, type Prediction } from "../src/evaluation.ts";
 import { classifierLearner } from "../src/classifier.ts";
 import { learn } from "../src/learning.ts";
 import { learner as linearRegression } from "../src/programs/linreg.ts";
@@ -23,21 +23,21 @@ const names = recipeNames.filter((name) => recipes[name].data?.includes("digits"
 const few = digits({ train: 60, test: 20 });
 /** On WebGPU batches are smaller: the software driver takes 50 ms per picture with LeNet. */
 const fewer = digits({ train: 6, test: 2 });
-const runs = { cpu: { data: few, size: 20 }, webgpu: { data: fewer, size: 2 } } as const;
+const runs = { cpu: { data: few, batchSize: 20 }, webgpu: { data: fewer, batchSize: 2 } } as const;
 const here = backendNames.filter(longOn);
 const display = { update: () => {}, close: () => {} };
 
 interface Run {
   readonly start?: number;
   readonly data?: Pictures;
-  readonly size?: number;
+  readonly batchSize?: number;
   readonly epochs?: number;
 }
 
 async function losses(name: RecipeName, backend: Backend, run: Run = {}): Promise<number[]> {
-  const { start = 1, data = few, size = 20, epochs = 2 } = run;
+  const { start = 1, data = few, batchSize = 20, epochs = 2 } = run;
   seed(start);
-  const { record } = await learn(classifierLearner(recipes[name], data, { backend, size, seed: start }), {
+  const { record } = await learn(classifierLearner(recipes[name], data, { backend, batchSize, seed: start }), {
     backend,
     folder: temporaryFolder(),
     epochs,
@@ -58,8 +58,8 @@ describe.each(here.flatMap((on) => names.map((name) => [name, on] as const)))("%
   });
 
   test("follows the reference", async () => {
-    const size = Math.min(5, runs[on].size);
-    const run = { data: digits({ train: 4 * size, test: 1 }), size, epochs: 1 };
+    const batchSize = Math.min(5, runs[on].batchSize);
+    const run = { data: digits({ train: 4 * batchSize, test: 1 }), batchSize, epochs: 1 };
     const wanted = await losses(name, await openReference(), run);
     const found = await losses(name, await opened, run);
     expect(found).toHaveLength(4);
@@ -75,13 +75,13 @@ test.each(names)("%s gives different losses with a different seed", async (name)
   expect(one).not.toEqual(two);
 });
 
-test.each(here)("every epoch's accuracy is that of all the answers, on %s", async (on) => {
+test.each(here)("every epoch's accuracy is that of all the predictions, on %s", async (on) => {
   const backend = await openBackend(on, 1);
   seed(1);
-  const learner = classifierLearner(recipes.softmax, few, { backend, size: 20, seed: 1 });
-  const said: (readonly Answer[])[] = [];
+  const learner = classifierLearner(recipes.softmax, few, { backend, batchSize: 20, seed: 1 });
+  const said: (readonly Prediction[])[] = [];
   const evaluate = async () => {
-    said.push(await answers(learner.model, few.test, backend));
+    said.push(await predictions(learner.model, few.test, backend));
     return learner.evaluate();
   };
   const how = { backend, folder: temporaryFolder(), epochs: 3, display };
@@ -99,7 +99,7 @@ test("many epochs need no more memory than few", async () => {
   const heaps: number[] = [];
   const told = () => heaps.push(backend.stats().heap);
   const how = { backend, folder: temporaryFolder(), epochs: 40, display, told };
-  await learn(classifierLearner(recipes.mlp, few, { backend, size: 20, seed: 1 }), how);
+  await learn(classifierLearner(recipes.mlp, few, { backend, batchSize: 20, seed: 1 }), how);
   expect(heaps).toHaveLength(40);
   expect(heaps.at(-1)).toBe(heaps[4]);
 });
@@ -107,7 +107,7 @@ test("many epochs need no more memory than few", async () => {
 test("an epoch begins only to be taken, and its length is shown", async () => {
   const backend = await open({});
   seed(1);
-  const learner = classifierLearner(recipes.softmax, few, { backend, size: 20, seed: 1 });
+  const learner = classifierLearner(recipes.softmax, few, { backend, batchSize: 20, seed: 1 });
   const totals: (number | undefined)[] = [];
   const epoch = vi.fn(learner.epoch);
   const watched = { update: ({ total }: { total?: number | undefined }) => void totals.push(total), close: () => {} };
@@ -140,15 +140,24 @@ test("the time of a training is that of its steps, without evaluations", async (
 
 test("in an order that stays no picture is left out of all epochs", async () => {
   const backend = await open({});
-  const learner = classifierLearner(recipes.softmax, digits({ train: 50, test: 1 }), { backend, size: 20, seed: 1 });
+  const learner = classifierLearner(recipes.softmax, digits({ train: 50, test: 1 }), {
+    backend,
+    batchSize: 20,
+    seed: 1,
+  });
   let steps = 0;
   for await (const _ of learner.epoch()) steps++;
   expect(steps).toBe(3);
 });
 
 test("confusion and mistakes", () => {
-  const answer = (label: number, guess: number, confidence: number, index = 0) => ({ index, label, guess, confidence });
-  const all = [answer(0, 0, 0.9), answer(0, 1, 0.4), answer(1, 0, 0.8), answer(1, 1, 1)];
+  const prediction = (label: number, guess: number, confidence: number, index = 0) => ({
+    index,
+    label,
+    guess,
+    confidence,
+  });
+  const all = [prediction(0, 0, 0.9), prediction(0, 1, 0.4), prediction(1, 0, 0.8), prediction(1, 1, 1)];
   expect(confusion(all, 2)).toEqual([
     [1, 1],
     [1, 1],

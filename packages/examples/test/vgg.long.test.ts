@@ -11,7 +11,7 @@ import { expectResumes, reportOn, trained } from "./runs.ts";
 import { hasModule, pytorch } from "./pytorch.ts";
 
 const pictures = colorPictures(80, 20);
-const start = (backend: Backend) => classifierLearner(vgg, pictures, { backend, size: 16, seed: 1 });
+const start = (backend: Backend) => classifierLearner(vgg, pictures, { backend, batchSize: 16, seed: 1 });
 
 test("learns, and shows what it confuses by the names of the classes", async () => {
   const { losses, learner } = await trained(start, { steps: 25 });

@@ -11,9 +11,10 @@ const words = ["ab", "ba", "aa", "bc", "cb", "ca", "ac", "bb", "cc", "ad"];
 const encoder = { layers: 1, heads: 2, features: 8, length: 8, dropout: 0.1 };
 const starts: Readonly<Record<string, Start>> = {
   gpt: (backend) =>
-    writer(text, { ...encoder, rows: 4, parts: 1, batches: 2, warmup: 1 }, { backend, seed: 1, epochs: 1 }),
-  shakespeare: (backend) => reading(text, { embed: 8, layers: 1, units: 8, rows: 4, steps: 4 }, { backend, epochs: 1 }),
-  seq2seq: (backend) => reversing(words, { backend, seed: 1, size: 4, batches: 2, epochs: 1 }),
+    writer(text, { ...encoder, batchSize: 4, parts: 1, batches: 2, warmup: 1 }, { backend, seed: 1, epochs: 1 }),
+  shakespeare: (backend) =>
+    reading(text, { embed: 8, layers: 1, units: 8, batchSize: 4, steps: 4 }, { backend, epochs: 1 }),
+  seq2seq: (backend) => reversing(words, { backend, seed: 1, batchSize: 4, batches: 2, epochs: 1 }),
 };
 
 test.skipIf(process.env["WEFT_NO_DRIVER"] !== undefined).each(Object.entries(starts))(

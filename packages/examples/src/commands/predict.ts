@@ -8,7 +8,7 @@ import { DataError, subset, type Vocabulary } from "@weft/data";
 import { pictureAt, png, tiled, type Pixels } from "../report/picture.ts";
 import { openBackend, type BackendName } from "../backends.ts";
 import { dataset, digitNames, type DataName } from "../datasets.ts";
-import { accuracyOf, answers } from "../evaluation.ts";
+import { accuracyOf, predictions } from "../evaluation.ts";
 import { hasFiniteParams } from "../divergence.ts";
 import { filesIn } from "../output-folder.ts";
 import type { Program } from "../program.ts";
@@ -63,12 +63,12 @@ export async function predictCommand(
     throw new ArgumentError(`there is no picture ${outside}: the test set of ${data} has 0 to ${total - 1}.`);
 
   if (indices.length === 0) {
-    const accuracy = accuracyOf(await answers(model, test, backend));
+    const accuracy = accuracyOf(await predictions(model, test, backend));
     print(`Test accuracy ${percent(accuracy)} of ${count(total)} pictures of ${data}.`);
     return;
   }
   const chosen = subset(test, indices);
-  for (const { index, label, guess, confidence } of await answers(model, chosen, backend)) {
+  for (const { index, label, guess, confidence } of await predictions(model, chosen, backend)) {
     if (indices.length === 1) print(drawing(pictureAt(chosen, 0)));
     const verdict = guess === label ? "right" : `wrong, it is ${withArticle(classes[label]!)}`;
     print(`picture ${indices[index]}: ${classes[guess]} (${percent(confidence)} sure), ${verdict}`);

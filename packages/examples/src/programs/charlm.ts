@@ -13,7 +13,7 @@ import type { Text } from "../texts.ts";
 import { count } from "../words.ts";
 import { write } from "../writing.ts";
 
-const [rows, steps, units] = [128, 100, 256];
+const [batchSize, steps, units] = [128, 100, 256];
 const init = normal({ std: 0.3 });
 const network = (characters: number) =>
   LanguageModel(characters, { embed: units, units, init, embedInit: init, biasInit: zeros(), forgetBias: 1, recurrentBias: false }); // oxfmt-ignore
@@ -25,10 +25,10 @@ const writes = (model: ReturnType<typeof network>, characters: readonly string[]
 };
 
 function learner({ ids, characters }: Text, { backend, options }: Pick<Setting, "backend" | "options">): Learner {
-  const blocks = blocksOf(ids.data, rows, steps, "characters");
+  const blocks = blocksOf(ids.data, batchSize, steps, "characters");
   const batches = minibatch([blocks.x, blocks.y], 1, { backend });
   const model = network(characters.length);
-  const readerOf = () => reader(model, [1, rows, units], backend);
+  const readerOf = () => reader(model, [1, batchSize, units], backend);
   const [reading, tested] = [readerOf(), readerOf()];
   const optimizer = chain(clipGlobalNorm(3), options["optimizer"] === "adam" ? adam() : sgd({ lr: 4 }));
 

@@ -11,7 +11,7 @@ export const cifarBatchnorm = classifier({
   least: 2,
   quick: { epochs: 1, limit: 25_000 },
   data: ["cifar10"],
-  size: 64,
+  batchSize: 64,
   model: BatchNormCNN,
   optimizer: () => momentum({ lr: 0.1, gamma: 0.9 }),
   epochs: 10,

@@ -37,11 +37,11 @@ export function learner(split: Pictures, { backend, seed }: Pick<Setting, "backe
   const rate = { lr: 2e-4, beta1: 0.5 };
   const optimizers = [adam({ ...rate, params: generator }), adam({ ...rate, params: discriminator })] as const;
   const pictures = split.train.labels.data.length;
-  const size = Math.min(100, pictures);
-  const batches = minibatch([split.train.images], size, { backend, shuffle: true, seed });
+  const batchSize = Math.min(100, pictures);
+  const batches = minibatch([split.train.images], batchSize, { backend, shuffle: true, seed });
   const show = gallery(lenet, (count) => generator(backend.randn([count, latent], { seed: 1 })), split, backend);
 
-  const drawn = () => generator(backend.randn([size, latent]));
+  const drawn = () => generator(backend.randn([batchSize, latent]));
   const step = (x: Tensor) =>
     scope(async () => {
       const real = sub(mul(x, 2), 1); // from −1 to 1, as what is drawn

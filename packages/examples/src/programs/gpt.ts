@@ -13,11 +13,11 @@ import { allWindows, randomWindows } from "../windows.ts";
 import { count } from "../words.ts";
 import { byWindows, write } from "../writing.ts";
 
-/** The model, and how it learns: an update reads `parts` batches of `rows` windows, an epoch is 250 updates. */
+/** The model, and how it learns: an update reads `parts` batches of `batchSize` windows, an epoch is 250 updates. */
 const model = { layers: 6, heads: 6, features: 384, length: 256, dropout: 0.2 };
-const large = { ...model, rows: 16, parts: 4, batches: 1000, warmup: 100 };
+const large = { ...model, batchSize: 16, parts: 4, batches: 1000, warmup: 100 };
 const small = { ...large, layers: 4, heads: 4, features: 128, length: 64, dropout: 0 };
-const quick = { ...small, rows: 12, parts: 1, batches: 250 };
+const quick = { ...small, batchSize: 12, parts: 1, batches: 250 };
 
 /** Learns the first nine tenths of a text; the rest measures it. */
 export function learner(

@@ -45,12 +45,12 @@ export const gru: Program = program({
   },
 });
 
-export function learner(reviews: ReviewSet<HostArray<Int32Array>>, backend: Backend, seed: number, size = 64) {
+export function learner(reviews: ReviewSet<HostArray<Int32Array>>, backend: Backend, seed: number, batchSize = 64) {
   const { train, test, vocabulary } = reviews;
   const model = SentimentGRU(vocabulary.length);
   const exam = examination(model.scores, test, backend);
   const optimizer = adam({ lr: 0.001 });
-  const batches = minibatch(train, Math.min(size, train.labels.data.length), { backend, shuffle: true, seed });
+  const batches = minibatch(train, Math.min(batchSize, train.labels.data.length), { backend, shuffle: true, seed });
   return {
     from: `${count(train.labels.data.length)} reviews`,
     model,
@@ -60,6 +60,6 @@ export function learner(reviews: ReviewSet<HostArray<Int32Array>>, backend: Back
     evaluate: async () => ({ testAccuracy: await exam.accuracy() }),
     metrics: { testAccuracy: "share" },
     of: `of ${count(test.labels.data.length)} new reviews judged right`,
-    sections: async () => reviewSections(test, vocabulary, await exam.answers(), model.scoresByWord, backend),
+    sections: async () => reviewSections(test, vocabulary, await exam.predictions(), model.scoresByWord, backend),
   } satisfies Learner;
 }

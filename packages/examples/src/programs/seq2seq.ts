@@ -12,7 +12,7 @@ import { wordList } from "../word-list.ts";
 import { count } from "../words.ts";
 
 /** An epoch has as many batches as there are in Knet's list of 102,305 words. */
-const whole = { size: 128, batches: 792 };
+const whole = { batchSize: 128, batches: 792 };
 const [greedy, beams] = [1, 5];
 const end = "\n"; // the end of a word, which is also what is read before its first letter
 
@@ -28,7 +28,7 @@ export function learner(list: readonly string[], { backend, epochs, ...batching 
   const codes = train.map((word) => known.encode(word));
   const lengths = codes.map(({ length }) => length);
   const sampler = sameLength(lengths, batching);
-  const data = minibatch([ragged(codes, { batchFirst: false })], batching.size, { backend, sampler });
+  const data = minibatch([ragged(codes, { batchFirst: false })], batching.batchSize, { backend, sampler });
 
   const model = Seq2Seq(known.size);
   // Knet's rate is constant. On a short list Adam then leaps now and then, when hardly a mistake is left.

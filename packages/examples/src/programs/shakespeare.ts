@@ -16,10 +16,10 @@ import { textIn, type Text } from "../texts.ts";
 import { count } from "../words.ts";
 import { write } from "../writing.ts";
 
-/** `rows` places of the text are read at once, `steps` characters at a time. An epoch is 100 updates. */
-const plays = { embed: 168, layers: 1, units: 334, rows: 256, steps: 100 };
-const sources = { embed: 512, layers: 2, units: 512, rows: 64, steps: 64 };
-const small = { embed: 64, layers: 1, units: 128, rows: 64, steps: 50 };
+/** `batchSize` places of the text are read at once, `steps` characters at a time. An epoch is 100 updates. */
+const plays = { embed: 168, layers: 1, units: 334, batchSize: 256, steps: 100 };
+const sources = { embed: 512, layers: 2, units: 512, batchSize: 64, steps: 64 };
+const small = { embed: 64, layers: 1, units: 128, batchSize: 64, steps: 50 };
 const updates = 100;
 
 const network = (characters: number, { embed, units, layers }: typeof plays) =>
@@ -33,9 +33,9 @@ export function learner(
   sizes: typeof plays,
   { backend, epochs }: Pick<Setting, "backend" | "epochs">,
 ): Learner {
-  const { layers, units, rows, steps } = sizes;
+  const { layers, units, batchSize, steps } = sizes;
   const parts = heldOut(ids.data);
-  const train = blocksOf(parts.train, rows, steps, "characters");
+  const train = blocksOf(parts.train, batchSize, steps, "characters");
   const windows = train.x.shape[0]!;
   /** Window after window, and again from the first one: pass n has the next 100. */
   const sampler = {
@@ -46,12 +46,12 @@ export function learner(
 
   const model = network(characters.length, sizes);
   const readerOf = (places: number) => reader(model, [layers, places, units], backend);
-  const reads = readerOf(rows);
+  const reads = readerOf(batchSize);
   const optimizer = adam();
   /** The perplexity of a part that it does not learn, read from its beginning. */
   function measuring(ids: Int32Array): () => Promise<number> {
-    const { x, y } = blocksOf(ids, rows / 2, steps, "characters"); // as long rows as those of a tenth of the text in all places
-    const { reset, loss } = readerOf(rows / 2);
+    const { x, y } = blocksOf(ids, batchSize / 2, steps, "characters"); // as long rows as those of a tenth of the text in all places
+    const { reset, loss } = readerOf(batchSize / 2);
     return async () => {
       reset();
       return Math.exp(await meanOf(loss, minibatch([x, y], 1, { backend })));
@@ -85,8 +85,8 @@ export function learner(
 }
 
 /** Refuses a folder with less text than it takes: half of the rows read what validates, a twentieth of it. */
-function refuseShort(length: number, { rows, steps }: typeof plays, folder: string): void {
-  const least = leastToHoldOut((rows / 2) * (steps + 1));
+function refuseShort(length: number, { batchSize, steps }: typeof plays, folder: string): void {
+  const least = leastToHoldOut((batchSize / 2) * (steps + 1));
   if (length >= least) return;
   const texts = `--text ${folder} has texts of ${count(length)} characters`;
   throw new ArgumentError(`${texts}: too few to learn from and to validate, wanted ${count(least)} or more.`);

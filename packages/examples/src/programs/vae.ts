@@ -38,8 +38,8 @@ export function learner({ train, test }: Split, latent: number, { backend, seed 
   const model = VAE(latent);
   const loss = (x: Tensor) => vaeLoss(model, x, backend.randn([x.shape[0]!, latent]));
   const optimizer = adam();
-  const size = Math.min(100, train.labels.data.length);
-  const batches = minibatch([train.images], size, { backend, shuffle: true, seed });
+  const batchSize = Math.min(100, train.labels.data.length);
+  const batches = minibatch([train.images], batchSize, { backend, shuffle: true, seed });
   return {
     from: `${count(train.labels.data.length)} pictures`,
     model,

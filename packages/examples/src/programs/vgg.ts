@@ -10,7 +10,7 @@ export const vgg = classifier({
   reaches: "a test accuracy of 77 to 79 %",
   quick: { epochs: 1, limit: 3000 },
   data: ["cifar10"],
-  size: 64,
+  batchSize: 64,
   model: VGG,
   optimizer: () => momentum({ lr: 0.01, gamma: 0.9 }),
   epochs: 10,

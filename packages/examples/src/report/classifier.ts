@@ -1,6 +1,6 @@
 // What a report shows of a classifier of pictures: what it confuses, and what its first layer responds to.
 import type { Labeled } from "@weft/data";
-import { confusion, mistakes, type Answer } from "../evaluation.ts";
+import { confusion, mistakes, type Prediction } from "../evaluation.ts";
 import { confusionMatrix } from "./figures.ts";
 import { escaped, gallery, type Section } from "./page.ts";
 import { address, pictureAt, weighed, weighedColors } from "./picture.ts";
@@ -15,21 +15,21 @@ export interface Findings {
   readonly test: Labeled;
   /** The name of each class. */
   readonly classes: readonly string[];
-  readonly answers: readonly Answer[];
+  readonly predictions: readonly Prediction[];
   /** Those of the first layer. */
   readonly weights: Weights;
 }
 
-/** How many of the wrong answers are shown. */
+/** How many of the wrong predictions are shown. */
 const SHOWN = 24;
 
-export function classifierSections({ test, classes, answers, weights }: Findings): Section[] {
-  const wrong = mistakes(answers);
+export function classifierSections({ test, classes, predictions, weights }: Findings): Section[] {
+  const wrong = mistakes(predictions);
   return [
     {
       title: "What it confuses",
       about: "Rows are labels, columns are the model's predictions. Orange is wrong.",
-      body: confusionMatrix(confusion(answers, classes.length), classes),
+      body: confusionMatrix(confusion(predictions, classes.length), classes),
     },
     {
       title: "Its most confident mistakes",
@@ -37,7 +37,7 @@ export function classifierSections({ test, classes, answers, weights }: Findings
         wrong.length === 0
           ? "It made no mistakes."
           : `The ${Math.min(SHOWN, wrong.length)} most confident of ${wrong.length} mistakes.`,
-      body: gallery(wrong.slice(0, SHOWN).map((answer) => mistake(answer, test, classes))),
+      body: gallery(wrong.slice(0, SHOWN).map((prediction) => mistake(prediction, test, classes))),
     },
     {
       title: "What it looks for first",
@@ -51,7 +51,7 @@ export function classifierSections({ test, classes, answers, weights }: Findings
 
 const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
 
-function mistake({ index, label, guess, confidence }: Answer, test: Labeled, classes: readonly string[]) {
+function mistake({ index, label, guess, confidence }: Prediction, test: Labeled, classes: readonly string[]) {
   const [is, taken] = [escaped(classes[label]!), escaped(classes[guess]!)];
   return {
     src: address(pictureAt(test, index)),

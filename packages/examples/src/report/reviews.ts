@@ -1,7 +1,7 @@
 // Reviews as a model reads them: each word colored by how much it changed the model's mind.
 import { scope, type Backend, type Tensor } from "@weft/tensor";
 import { minibatch, type HostArray, type Reviews } from "@weft/data";
-import { mistakes, type Answer } from "../evaluation.ts";
+import { mistakes, type Prediction } from "../evaluation.ts";
 import { escaped, type Section } from "./page.ts";
 
 const names = ["negative", "positive"];
@@ -13,17 +13,19 @@ const SHOWN = 3;
 export async function reviewSections(
   test: Reviews<HostArray<Int32Array>>,
   vocabulary: readonly string[],
-  answers: readonly Answer[],
+  predictions: readonly Prediction[],
   /** The scores of both classes after each word, `[N, T, 2]`. */
   scoresByWord: (x: Tensor) => Tensor,
   backend: Backend,
 ): Promise<Section[]> {
-  const wrong = mistakes(answers);
-  const right = answers.filter(({ label, guess }) => label === guess).sort((a, b) => b.confidence - a.confidence);
-  const of = (label: number) => right.filter((answer) => answer.label === label).slice(0, SHOWN);
-  const section = async (title: string, about: string, shown: readonly Answer[]): Promise<Section> => {
+  const wrong = mistakes(predictions);
+  const right = predictions.filter(({ label, guess }) => label === guess).sort((a, b) => b.confidence - a.confidence);
+  const of = (label: number) => right.filter((prediction) => prediction.label === label).slice(0, SHOWN);
+  const section = async (title: string, about: string, shown: readonly Prediction[]): Promise<Section> => {
     const minds = await mindsOf(test, shown, scoresByWord, backend);
-    const bodies = shown.map((answer, i) => reviewed(answer, wordsOf(test, answer.index, vocabulary), minds[i]!));
+    const bodies = shown.map((prediction, i) =>
+      reviewed(prediction, wordsOf(test, prediction.index, vocabulary), minds[i]!),
+    );
     return { title, about: shown.length === 0 ? "There are none." : about, body: bodies.join("\n") };
   };
   return [
@@ -36,7 +38,7 @@ export async function reviewSections(
     await section(
       "What it could not decide",
       "The reviews that it was least sure about.",
-      answers.toSorted((a, b) => a.confidence - b.confidence).slice(0, SHOWN),
+      predictions.toSorted((a, b) => a.confidence - b.confidence).slice(0, SHOWN),
     ),
   ];
 }
@@ -44,7 +46,7 @@ export async function reviewSections(
 /** How much positive outscores negative after each word of some reviews. */
 async function mindsOf(
   { inputs }: Reviews<HostArray<Int32Array>>,
-  shown: readonly Answer[],
+  shown: readonly Prediction[],
   scoresByWord: (x: Tensor) => Tensor,
   backend: Backend,
 ): Promise<number[][]> {
@@ -73,7 +75,11 @@ const signs = new Map([
   ["br", "/"], // the end of a line
 ]);
 
-function reviewed({ label, guess, confidence }: Answer, words: readonly string[], minds: readonly number[]): string {
+function reviewed(
+  { label, guess, confidence }: Prediction,
+  words: readonly string[],
+  minds: readonly number[],
+): string {
   const changes = minds.map((mind, t) => mind - (minds[t - 1] ?? 0));
   const most = Math.max(...changes.map(Math.abs)) || 1;
   const spans = words.flatMap((word, t) => {
