@@ -2,7 +2,7 @@
 // measure the same tasks; PyTorch's side is pytorch/tasks.py.
 import { diff } from "@weft/autograd";
 import { GPT, gptLoss, LanguageModel, LeNet, LinearRegression } from "@weft/examples";
-import { MLP, SentimentGRU, SoftmaxRegression, VGG } from "@weft/examples";
+import { MLP, sentimentLoss, SentimentGRU, SoftmaxRegression, VGG } from "@weft/examples";
 import { crossEntropy, mse, seed } from "@weft/nn";
 import { adam, adamw, momentum, sgd, type Optimizer } from "@weft/optim";
 import type { Backend, Creation, Tensor } from "@weft/tensor";
@@ -97,7 +97,7 @@ const sentiment: Task = {
     const model = SentimentGRU(vocabulary);
     const x = randint([rows, steps], { high: vocabulary });
     const y = randint([rows], { high: 2 });
-    return trained(model, optimizers.adam(), () => model.loss(x, y));
+    return trained(model, optimizers.adam(), () => sentimentLoss(model, x, y));
   },
 };
 
