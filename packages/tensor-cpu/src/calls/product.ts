@@ -274,7 +274,10 @@ function direct(m: CallMemory, N: number, K: number, a: Layout, bStep: number): 
   };
 }
 
-/** B is packed in panels, a transposed A in row blocks if it is read more than twice. */
+/**
+ * B is packed in panels, once for all ranges or by each for itself; a transposed A in row blocks if it is read more than
+ * twice.
+ */
 function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, once: boolean): Product {
   const run = block(m, a.order);
   const { panels, panelsOfTransposed, rowBlocks } = copies(m);
@@ -282,8 +285,8 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
   const depth = even(K, DEPTH, 4);
   const width = even(N, WIDTH, PANEL);
   const height = even(M, HEIGHT, full);
-  const packed = a.order === "columns" && N > 2 * PANEL;
-  const left = TILE + aligned(4 * depth * width);
+  const packsA = a.order === "columns" && N > 2 * PANEL;
+  const left = TILE + (once ? 0 : aligned(4 * depth * width));
   const [row, along] = a.order === "rows" ? [a.step, 4] : [4, a.step];
   const packB = (to: number, pb: number, p: number, k: number, j: number, n: number): void => {
     if (b.order === "rows") panels(to, pb + p * b.step + 4 * j, b.step, k, n);
@@ -311,23 +314,23 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
     : undefined;
   return {
     chain: depth + Math.ceil(K / depth),
-    scratch: left + (packed ? aligned(4 * full * depth * Math.ceil(height / full + 1)) : 0),
+    scratch: left + (packsA ? aligned(4 * full * depth * Math.ceil(height / full + 1)) : 0),
     grain: once ? 4 * full : GRAIN,
     ...(first && { first }),
-    run: (pa, pb, c, s, all, columns, again = false, shared) => {
+    run: (pa, pb, c, s, all, columns, again = false, packed) => {
       const kept = again && columns <= width && K <= depth; // all of B is one block
       const pack = s + left;
       for (let j = 0; j < columns; j += width) {
         const n = Math.min(width, columns - j);
         for (let p = 0; p < K; p += depth) {
           const k = Math.min(depth, K - p);
-          const right = shared === undefined ? s + TILE : shared + place(j, p);
-          if (!kept && shared === undefined) packB(right, pb, p, k, j, n);
+          const right = once ? packed! + place(j, p) : s + TILE;
+          if (!kept && !once) packB(right, pb, p, k, j, n);
           for (let i = 0; i < all; i += height) {
             const rows = Math.min(height, all - i);
             const to = c + 4 * (i * N + j);
             const add = p === 0 ? 0 : 1;
-            if (packed) {
+            if (packsA) {
               rowBlocks(pack, pa + p * a.step + 4 * i, a.step, k, rows);
               run(pack, 4 * full, 0, 4 * full * k, right, 32, 32 * k, to, 4 * N, rows, n, k, add, 0, s);
             } else {
