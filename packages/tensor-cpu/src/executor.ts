@@ -23,10 +23,10 @@ import {
   type PlanRun,
 } from "@weft/kernel";
 import { callsWith } from "./calls/index.ts";
-import { aligned, type Call, type CallMemory, type Calls } from "./calls/call.ts";
+import { aligned, forget, type Call, type CallMemory, type Calls } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
 import { runStep, stretchOf, type CallStep, type KernelStep, type Step } from "./steps.ts";
-import { Team, type Share } from "./threads/team.ts";
+import { Team, type Division } from "./threads/team.ts";
 import { timed } from "./launch-times.ts";
 import { instantiate, type Routine } from "./translate/index.ts";
 import { storage } from "./translate/storage.ts";
@@ -47,16 +47,13 @@ export interface Executable {
   readonly numbers: readonly NumberWord[];
   /** The address of each slot in this run. */
   readonly address: Float64Array;
-  /** Bytes that the calls of a level share between their ranges, and that one range needs. */
-  readonly shared: number;
+  /** Bytes that `first` of all calls of a level write, and scratch memory of one range. */
+  readonly first: number;
   readonly scratch: number;
-  /** How the threads share the levels that are worth it, and how many pieces may be in work at a time. */
-  readonly shares: readonly (readonly Share[] | undefined)[];
-  readonly pieces: number;
-  /** Whether threads share levels: not any more once there was no memory for that. */
-  divided: boolean;
-  /** What one thread needs instead of `shared` and `scratch`. */
-  readonly alone: { readonly shared: number; readonly scratch: number };
+  /** About how many nanoseconds each level takes; 0 if it is not worth dividing. */
+  readonly times: readonly number[];
+  /** How threads share it, if there were any the last time; "none" once there was no memory for that. */
+  division: Division | "none" | undefined;
   /** The first level that may overwrite a leaf, and the first that may once all indices are checked. */
   readonly overwriting: number;
   readonly settled: number;
@@ -87,7 +84,8 @@ export class Executor implements Driver<Block, Executable> {
   readonly heap: Heap;
   readonly #calls: Calls;
   readonly #foreign = new Map<AnyOp, CallMemory>();
-  readonly #routines = new WeakMap<Kernel, Routine>();
+  #routines = new WeakMap<Kernel, Routine>();
+  readonly #prepared = new Set<Executable>();
   readonly #memory: { arena?: Block; scratch?: Block } = {};
   readonly #team: Team;
 
@@ -153,6 +151,7 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   prepare(plan: Plan): Executable {
+    this.check();
     const words: number[] = [];
     const places: number[] = [];
     const numbers: NumberWord[] = [];
@@ -170,11 +169,9 @@ export class Executor implements Driver<Block, Executable> {
       for (const n of l.numbers) numbers.push({ ...n, at: at + n.word });
       return { launch: l, run: this.#routine(l.kernel), args: at * 4, end: l.words[layout.end]! };
     };
-    let [scratch, shared] = [0, 0];
-    const alone = { shared: 0, scratch: 0 };
+    let [scratch, first] = [0, 0];
     // Only drivers that ask for chains get any.
     const launches = plan.levels as readonly (readonly Link[])[];
-    const shares: (readonly Share[] | undefined)[] = [];
     const levels = launches.map((level) => {
       let top = 0;
       const steps = level.map((launch): Step => {
@@ -189,52 +186,60 @@ export class Executor implements Driver<Block, Executable> {
           outs: [0, ...others.map(() => 0)],
           inputs: inputs.map(() => 0),
           fault: lay([0, ...(call.tables ?? [])]) * 4,
-          shared: top,
+          first: top,
           stretch: after === undefined ? call.units : stretchOf(call, out),
           after: after && { ...kernelStep(after.launch), total: after.unit * out.shape[0]! },
         };
         calls.push(step);
         top += aligned(call.first?.bytes ?? 0);
-        alone.scratch = Math.max(alone.scratch, call.scratch);
+        scratch = Math.max(scratch, call.scratch);
         return step;
       });
-      const share = this.#team.share(steps, top, ({ launch }) =>
-        this.#calls.foreign.has(launch.op) ? undefined : this.traits(launch.op),
-      );
-      alone.shared = Math.max(alone.shared, top);
-      shares.push(share?.shares);
-      shared = Math.max(shared, share?.top ?? top);
-      scratch = Math.max(scratch, share?.scratch ?? 0);
+      first = Math.max(first, top);
       return steps;
     });
-    const divided = shares.some((share) => share !== undefined);
-    // What runs on the main thread meanwhile needs scratch memory like any piece.
-    scratch = Math.max(scratch, alone.scratch);
     const block = this.heap.allocate(Math.max(words.length * 4, 8));
     this.heap.i32.set(words, block.address >>> 2);
     const settled = plan.donations.filter(({ early }) => !early);
-    return {
+    const prepared: Executable = {
       levels,
       calls,
       block,
       places: Int32Array.from(places),
       numbers,
       address: new Float64Array(plan.slots.length),
-      shared,
+      first,
       scratch,
-      shares,
-      pieces: divided ? this.#team.piecesWith(scratch) : 1,
-      divided,
-      alone,
+      times: levels.map((steps) => this.#team.timeOf(steps)),
+      division: undefined,
       overwriting: firstWriting(launches, plan.donations),
       settled: firstWriting(launches, settled),
     };
+    this.#prepared.add(prepared);
+    return prepared;
+  }
+
+  check(): void {
+    this.heap.check();
+  }
+
+  /** Ends the workers and gives the memory back, which compiled code keeps alive, too. */
+  destroy(): void {
+    this.#team.end();
+    for (const e of this.#prepared) Object.assign(e, { levels: [], calls: [], division: undefined });
+    this.#prepared.clear();
+    this.#routines = new WeakMap();
+    this.#foreign.clear();
+    forget(this.heap);
+    this.heap.destroy();
   }
 
   run(e: Executable, plan: Plan, run: PlanRun<Block>): void {
+    this.check();
     const { needed, leaves, storages } = run;
     const arena = this.#memoryFor("arena", plan.arena);
-    const { shared, scratch, divided } = this.#scratchFor(e);
+    const { logs } = context;
+    const { memory, scratch, division } = this.#scratchFor(e, logs === undefined);
     const { address } = e;
     const { slots } = plan;
     for (let i = 0; i < slots.length; i++) {
@@ -248,37 +253,42 @@ export class Executor implements Driver<Block, Executable> {
     this.#fill(e, needed);
     const base = e.block.address;
     const overwriting = run.open ? e.settled : e.overwriting;
-    const { logs } = context;
     for (let i = 0; i < e.levels.length; i++) {
       if (i === overwriting) {
         if (run.careful && this.#check(e, run)) return;
         run.overwritten = true;
       }
-      const share = divided && logs === undefined ? e.shares[i] : undefined;
-      if (share !== undefined) this.#team.run(share, address, base, shared, scratch, e);
+      if (division?.levels[i] !== undefined) this.#team.run(division, e, i, address, base, memory, scratch);
       else
         for (const step of e.levels[i]!) {
           const start = logs === undefined ? 0 : performance.now();
-          runStep(step, address, base, shared, scratch);
+          runStep(step, address, base, memory, scratch);
           if (logs !== undefined) note(logs, timed(step.launch, plan, start));
         }
     }
     this.#check(e, run);
   }
 
-  /** Scratch memory for the pieces of several threads; if there is none, for one thread, from now on. */
-  #scratchFor(e: Executable): { readonly shared: number; readonly scratch: number; readonly divided: boolean } {
-    if (e.divided)
-      try {
-        const shared = this.#memoryFor("scratch", e.shared + e.scratch * e.pieces);
-        return { shared, scratch: shared + e.shared, divided: true };
-      } catch (error) {
-        if (!(error instanceof MemoryError)) throw error;
-        e.divided = false;
-      }
-    const { alone } = e;
-    const shared = this.#memoryFor("scratch", alone.shared + alone.scratch);
-    return { shared, scratch: shared + alone.shared, divided: false };
+  /** The call of a step that threads may divide: of none from outside. */
+  readonly #divisible = ({ launch: { op } }: CallStep): Call<unknown> | undefined =>
+    this.#calls.foreign.has(op) ? undefined : this.traits(op);
+
+  /** Memory for runs; for the pieces of several threads, if there are any (`divided`) and there is enough memory. */
+  #scratchFor(e: Executable, divided: boolean): { memory: number; scratch: number; division: Division | undefined } {
+    if (divided && e.division !== "none") {
+      const division = this.#team.divide(e, e.division, this.#divisible);
+      e.division = division;
+      if (division !== undefined)
+        try {
+          const memory = this.#memoryFor("scratch", division.first + division.scratch * division.pieces);
+          return { memory, scratch: memory + division.first, division };
+        } catch (error) {
+          if (!(error instanceof MemoryError)) throw error;
+          e.division = "none";
+        }
+    }
+    const memory = this.#memoryFor("scratch", e.first + e.scratch);
+    return { memory, scratch: memory + e.first, division: undefined };
   }
 
   /** The address of memory for runs, of at least so many bytes. */
@@ -317,6 +327,7 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   drop(e: Executable): void {
+    this.#prepared.delete(e);
     this.heap.free(e.block);
   }
 }

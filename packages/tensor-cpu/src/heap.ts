@@ -1,6 +1,6 @@
 // The heap: one WebAssembly.Memory (shared with workers where the platform allows), cut into blocks by size class. A
 // freed block goes to the list of its class. When memory is full, values that no scope owns may be evicted (`relief`).
-import { ArgumentError, MemoryError, type DType, type TypedArray } from "@weft/tensor";
+import { ArgumentError, MemoryError, WeftError, type DType, type TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import type { CallMemory, Routine } from "./calls/call.ts";
@@ -40,7 +40,9 @@ function reserve(maximum: number, shared: boolean): readonly [WebAssembly.Memory
 }
 
 export class Heap implements CallMemory {
-  readonly memory: WebAssembly.Memory;
+  memory: WebAssembly.Memory;
+  /** Whether the memory was given back. */
+  destroyed = false;
   readonly shared = sharedMemory();
   readonly relaxed = relaxedSimd();
   f32!: Float32Array;
@@ -98,7 +100,24 @@ export class Heap implements CallMemory {
     return this.#top;
   }
 
+  /** Gives the memory back. From now on every use throws. */
+  destroy(): void {
+    this.destroyed = true;
+    this.memory = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: this.shared });
+    this.#look();
+    this.#free.length = 0;
+  }
+
+  /** Throws if the memory was given back. */
+  check(): void {
+    if (this.destroyed)
+      throw new WeftError(
+        "tensor-cpu: the backend was destroyed; open() returns a new one: load your model there from its last saved copy",
+      );
+  }
+
   allocate(bytes: number): Block {
+    this.check();
     const { limit, relief } = this;
     const evicted = relief?.evictedBytes ?? 0;
     if (this.#used + evicted + bytes <= limit) {
@@ -216,15 +235,18 @@ export class Heap implements CallMemory {
   }
 
   write(block: Block, data: TypedArray): void {
+    this.check();
     this.u8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), block.address);
   }
 
   view(block: Block, offset: number, length: number, dtype: DType): TypedArray {
+    this.check();
     const { array, bytes } = dtypeInfo[dtype];
     return new array(this.memory.buffer, block.address + offset * bytes, length);
   }
 
   read(block: Block, offset: number, length: number, dtype: DType): TypedArray {
+    this.check();
     const start = block.address + offset * dtypeInfo[dtype].bytes;
     const out = new Uint8Array(length * dtypeInfo[dtype].bytes);
     out.set(this.u8.subarray(start, start + out.byteLength));

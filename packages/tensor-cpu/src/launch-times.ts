@@ -3,7 +3,7 @@ import { nameOf, touched, type Link, type Plan } from "@weft/kernel";
 import type { TimedLaunch } from "@weft/tensor";
 
 /** The operations of a launch: its own, and those of its epilogue. */
-function operationsOf(launch: Link): string {
+export function operationsOf(launch: Link): string {
   const [own, after] =
     launch.kind === "kernel" ? [launch.name, launch.after] : [nameOf(launch.op), launch.after?.launch];
   return after === undefined ? own : `${own}+${after.name}`;

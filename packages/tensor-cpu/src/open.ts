@@ -2,6 +2,7 @@
 import { UnsupportedError, type Backend, type Creation, type Tensor, type TypedArray } from "@weft/tensor";
 import {
   boolean,
+  context,
   creation,
   positive,
   readOptions,
@@ -12,6 +13,7 @@ import {
 import { Deferred, kernelsFor, type DeferredStats, type FusedKernel } from "@weft/kernel";
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";
+import type { PoolOptions } from "./threads/pool.ts";
 import { Team } from "./threads/team.ts";
 import { lacking } from "./wasm/features.ts";
 
@@ -35,15 +37,19 @@ export interface OpenOptions {
 export interface CpuStats extends DeferredStats {
   /** Bytes of the heap that were ever allocated; freed memory is reused. */
   readonly heap: number;
+  /** Bytes of it that hold code and commands for workers: none before the first worker is started. */
+  readonly commands: number;
+  /** Pieces of operations that workers have carried out. */
+  readonly helped: number;
 }
 
 /** What `info` says. */
 export interface CpuInfo {
-  /** How many threads may work, this one among them: 1 where the memory cannot be shared. */
+  /** How many threads may work, this one among them: 1 where the memory cannot be shared, or no worker can be started. */
   readonly threads: number;
   /**
-   * How many there are by now. Workers are started when an operation is large enough for them, and begin some time
-   * later; one that cannot be started is not missed.
+   * How many there are by now. Workers are started one by one, the first after some 50 ms of work that it would have
+   * helped with, and begin some time later.
    */
   readonly running: number;
 }
@@ -54,16 +60,21 @@ export interface CpuBackend extends Backend, Creation {
   readSync(x: Tensor): TypedArray;
   stats(): CpuStats;
   info(): CpuInfo;
+  /** Ends the workers and gives the memory back. Every later use of the backend fails. */
+  destroy(): void;
 }
 
 class Cpu extends Deferred<Block, Executable> {
   readonly #heap: Heap;
   readonly #team: Team;
+  readonly #executor: Executor;
 
-  constructor(options: OpenOptions, eager: number) {
+  constructor(options: OpenOptions, eager: number, pool: PoolOptions) {
     const heap = new Heap(options.memoryLimit);
-    const team = new Team(heap, options.threads ?? cores(), eager);
-    super(new Executor(heap, options.kernels, team), options);
+    const team = new Team(heap, options.threads ?? cores(), eager, pool);
+    const executor = new Executor(heap, options.kernels, team);
+    super(executor, options);
+    this.#executor = executor;
     this.#heap = heap;
     this.#team = team;
   }
@@ -77,7 +88,7 @@ class Cpu extends Deferred<Block, Executable> {
   }
 
   peek(x: Tensor): TypedArray | undefined {
-    return this.stored(x) as TypedArray | undefined;
+    return this.destroyed ? undefined : (this.stored(x) as TypedArray | undefined);
   }
 
   info(): CpuInfo {
@@ -86,7 +97,18 @@ class Cpu extends Deferred<Block, Executable> {
   }
 
   override stats(): CpuStats {
-    return { ...super.stats(), heap: this.#heap.reserved };
+    const { bytes: commands, helped } = this.#team;
+    return { ...super.stats(), heap: this.#heap.reserved, commands, helped };
+  }
+
+  get destroyed(): boolean {
+    return this.#heap.destroyed;
+  }
+
+  destroy(): void {
+    // Pending work will never run: the end of an enclosing scope must not try.
+    context.pending.delete(this);
+    this.#executor.destroy();
   }
 }
 
@@ -117,21 +139,25 @@ function cores(): number {
   return Math.min(Math.max(1, all), 16);
 }
 
-/** `open`; `eager`: how much less work than usual is worth dividing among threads, for tests. */
-export const make = (options: OpenOptions, eager = 1): CpuBackend => {
+/** `open`; for tests `eager`, how much less work than usual is worth dividing among threads, and sizes of the pool. */
+export const make = (
+  options: OpenOptions,
+  eager = 1,
+  pool: PoolOptions = {},
+): CpuBackend & { readonly destroyed: boolean } => {
   const missing = lacking();
   if (missing !== undefined)
     throw new UnsupportedError(
       `open: the CPU backend needs ${missing}, and this platform has none; @weft/tensor-webgpu may work where there is WebGPU`,
     );
-  const backend = new Cpu(readOptions<OpenOptions, object>("open", options, openOptions, {}), eager);
+  const backend = new Cpu(readOptions<OpenOptions, object>("open", options, openOptions, {}), eager, pool);
   return Object.assign(backend, creation(backend));
 };
 
-let shared: CpuBackend | undefined;
+let usual: ReturnType<typeof make> | undefined;
 
 /**
- * Opens the CPU backend. Without options it is the same instance each time.
+ * Opens the CPU backend. Without options it is the same instance each time, until that is destroyed.
  *
  * @example
  * const { tensor, randn } = await open();
@@ -143,5 +169,6 @@ export async function open(options?: OpenOptions): Promise<CpuBackend> {
 /** `open`, synchronously: nothing about the CPU has to be waited for. */
 export function openSync(options?: OpenOptions): CpuBackend {
   if (options !== undefined) return make(options);
-  return (shared ??= make({}));
+  if (usual === undefined || usual.destroyed) usual = make({});
+  return usual;
 }

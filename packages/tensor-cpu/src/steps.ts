@@ -20,8 +20,8 @@ export interface CallStep {
   readonly inputs: number[];
   /** The offset in the block of the word for a wrong index; the call's tables follow it. */
   readonly fault: number;
-  /** The offset, in the memory of its level, of what its ranges share. */
-  readonly shared: number;
+  /** The offset, in the memory of its level, of what its `first` writes. */
+  readonly first: number;
   /** How many units run before the epilogue does. */
   readonly stretch: number;
   /** The epilogue, and its steps of loop 0 for all units. */
@@ -45,15 +45,15 @@ function locate(into: number[], operands: readonly CallOperand[], address: Float
   for (let k = 0; k < into.length; k++) into[k] = address[operands[k]!.slot]! + operands[k]!.bytes;
 }
 
-/** Finds where the operands of a call lie, and what its ranges have in common; `shared`: what `first` writes. */
-export function located(step: CallStep, address: Float64Array, base: number, shared: number): Common {
+/** Finds where the operands of a call lie, and what its ranges have in common; `first`: the address of what its `first` writes. */
+export function located(step: CallStep, address: Float64Array, base: number, first: number): Common {
   locate(step.outs, step.launch.outs, address);
   locate(step.inputs, step.launch.inputs, address);
   const fault = base + step.fault;
-  return { fault, tables: fault + 4, shared };
+  return { fault, tables: fault + 4, first };
 }
 
-/** Runs a step. `base`: the plan's block; `memory`: what the level shares. */
+/** Runs a step. `base`: the plan's block; `memory`: what `first` of its calls write. */
 export function runStep(step: Step, address: Float64Array, base: number, memory: number, scratch: number): void {
   if ("end" in step) step.run(base + step.args, 0, step.end);
   else runCall(step, address, base, memory, scratch);
@@ -62,9 +62,9 @@ export function runStep(step: Step, address: Float64Array, base: number, memory:
 /** Runs a call, in stretches if it has an epilogue. */
 function runCall(step: CallStep, address: Float64Array, base: number, memory: number, scratch: number): void {
   const { call, outs, inputs, stretch, after } = step;
-  const common = located(step, address, base, memory + step.shared);
+  const common = located(step, address, base, memory + step.first);
   const { first, units } = call;
-  first?.run([common.shared], inputs, scratch, 0, first.units, common);
+  first?.run([common.first], inputs, scratch, 0, first.units, common);
   for (let begin = 0; begin < units; begin += stretch) {
     const end = Math.min(begin + stretch, units);
     call.run(outs, inputs, scratch, begin, end, common);

@@ -111,10 +111,10 @@ export function runCall<A>(
   const bytesOut = count(out.shape) * dtypeInfo[out.dtype].bytes;
   const to = place(bytesOut);
   const scratch = place(prepared.scratch);
-  const shared = place(prepared.first?.bytes ?? 0);
+  const written = place(prepared.first?.bytes ?? 0);
   const fault = place(4);
   const tables = place(4 * (prepared.tables?.length ?? 0));
-  const common = { shared, fault, tables };
+  const common = { first: written, fault, tables };
   const sources = inputs.map((g, i) => {
     const bytes = g.data.byteLength;
     const end = m.u8.length;
@@ -131,7 +131,7 @@ export function runCall<A>(
     if (begin < end) work.run([to], sources, scratch, begin, end, common);
   };
   const { first } = prepared;
-  if (first !== undefined) run(first, shared, [0, first.units]);
+  if (first !== undefined) run(first, written, [0, first.units]);
   run(prepared, to, [0, prepared.units]);
   const result = m.u8.slice(to, to + bytesOut);
   const flagged = m.i32[fault >>> 2] === 1;
@@ -145,9 +145,9 @@ export function runCall<A>(
   for (const size of CUTS) {
     if (prepared.units > size * RANGES) continue;
     m.u8.fill(0xff, to, to + bytesOut);
-    m.u8.fill(0xff, shared, shared + (first?.bytes ?? 0));
+    m.u8.fill(0xff, written, written + (first?.bytes ?? 0));
     m.i32[fault >>> 2] = 0;
-    if (first !== undefined) for (const range of cut(first, size).toReversed()) run(first, shared, range);
+    if (first !== undefined) for (const range of cut(first, size).toReversed()) run(first, written, range);
     for (const range of cut(prepared, size).toReversed()) run(prepared, to, range);
     if (Buffer.compare(result, m.u8.subarray(to, to + bytesOut)) !== 0 || (m.i32[fault >>> 2] === 1) !== flagged)
       throw new Error(`the result depends on the cut at ${size} of ${prepared.units} units`);

@@ -107,7 +107,7 @@ test.each(cells)("$name: ranges of rows give the same bits, and write nothing el
     const to = outs.map((shape) => place(4 * sizeOf(shape))) as [number, ...number[]];
     const end = top;
     const s = place(scratch);
-    const common = { tables: 0, shared: 0, fault: 0 };
+    const common = { tables: 0, first: 0, fault: 0 };
     run(to, from, s, 0, B, common);
     const whole = m.u8.slice(0, end);
     for (const size of [1, 2, 4]) {

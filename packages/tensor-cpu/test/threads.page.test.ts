@@ -3,9 +3,10 @@ import { scope } from "@weft/autograd";
 import { add, matmul, relu } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { make } from "../src/open.ts";
+import { joined } from "./joined.ts";
 
 test("workers begin, and give the same bits as one thread", async () => {
-  const [one, three] = [make({ threads: 1, seed: 1 }), make({ threads: 3, seed: 1 })];
+  const [one, three] = [make({ threads: 1, seed: 1 }), make({ threads: 3, seed: 1 }, 100)];
   const program = (b: typeof one): Float32Array => {
     b.seed(1);
     const x = b.randn([300, 300]);
@@ -13,7 +14,8 @@ test("workers begin, and give the same bits as one thread", async () => {
   };
   const wanted = program(one);
   expect(program(three)).toEqual(wanted);
-  while (three.info().running < 3) await new Promise((done) => setTimeout(done, 1));
+  await joined(three);
   for (let i = 0; i < 20; i++) expect(program(three)).toEqual(wanted);
+  expect(three.stats().helped).toBeGreaterThan(0);
   expect(one.info()).toEqual({ threads: 1, running: 1 });
 });

@@ -1,7 +1,9 @@
 // Several threads: the law for every backend with everything that can be divided divided, the same bits as with one, and
 // how workers begin and end.
 import { execFileSync } from "node:child_process";
-import { availableParallelism } from "node:os";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { diff, param, scope } from "@weft/autograd";
 import { conformance } from "@weft/conformance";
 import {
@@ -43,15 +45,13 @@ import {
 import { describe, expect, test } from "vitest";
 import { everything, views } from "../../../test/extent.ts";
 import { make, type CpuBackend, type OpenOptions } from "../src/open.ts";
+import { EAGER, joined } from "./joined.ts";
 
-/** However little work it is, it is divided. */
-const EAGER = 1e9;
-
-const opened = new Map<string, Backend & Creation>();
+const opened = new Map<string, CpuBackend>();
 /** One backend for all samples: each has workers of its own. */
 const open = async (options: OpenOptions = {}): Promise<Backend & Creation> => {
   const key = JSON.stringify(options);
-  if (!opened.has(key)) opened.set(key, make({ threads: 4, ...options }, EAGER));
+  if (!opened.has(key)) opened.set(key, await joined(make({ threads: 4, ...options }, EAGER)));
   return opened.get(key)!;
 };
 
@@ -59,7 +59,7 @@ const settings = { merged: {}, unmerged: { fuse: false } };
 const cases = conformance("tensor-cpu, four threads", open, { settings, views, double: false });
 for (const { name, run } of cases.filter((_, i) => everything || i % 12 === 0)) test(name, run);
 
-const backends = [1, 2, 4].map((threads) => make({ threads, seed: 1 }, EAGER));
+const backends = await Promise.all([1, 2, 4].map((threads) => joined(make({ threads, seed: 1 }, EAGER))));
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray) => Buffer.from(buffer, byteOffset, byteLength);
 
@@ -211,9 +211,9 @@ test("more pieces than there is room for at a time", () =>
     return weights.map((w) => w.value);
   }));
 
-test("with little memory a large operand is packed piece by piece", () => {
-  const fits = (threads: number, memoryLimit: number): boolean => {
-    const b = make({ threads, seed: 1, memoryLimit }, EAGER);
+test("with little memory a large operand is packed piece by piece", async () => {
+  const fits = async (threads: number, memoryLimit: number): Promise<boolean> => {
+    const b = await joined(make({ threads, seed: 1, memoryLimit }, EAGER));
     try {
       const y = scope(() => matmul(b.ones([100, 1000]), b.ones([1000, 1000]))).dataSync();
       expect(y.every((value) => value === 1000)).toBe(true);
@@ -224,27 +224,31 @@ test("with little memory a large operand is packed piece by piece", () => {
     }
   };
   const limits = [5, 6, 7, 8, 9, 10, 12].map((n) => n * 2 ** 20);
-  const found = limits.map((limit) => fits(1, limit));
-  expect(found).toContain(true);
-  expect(limits.map((limit) => fits(4, limit))).toEqual(found);
+  for (const limit of limits) expect(await fits(2, limit)).toBe(await fits(1, limit));
+  expect(await fits(2, limits.at(-1)!)).toBe(true);
 });
 
 test("a heap that grows is seen by workers that have begun", async () => {
-  const [alone, three] = [1, 3].map((threads) => make({ threads, seed: 1 }, EAGER)) as [CpuBackend, CpuBackend];
+  const [alone, three] = [make({ threads: 1 }), await joined(make({ threads: 3 }, EAGER))];
+  for (const b of [alone, three]) b.seed(1);
   const kept: Tensor[] = [];
   const program = (b: CpuBackend): TypedArray => {
     seed(1);
     kept.push(b.zeros([1 << 20]));
     return scope(() => LSTM({ in: 12, hidden: 16 })(b.randn([9, 7, 12]))).dataSync();
   };
-  expect(program(three)).toEqual(program(alone));
-  while (three.info().running < 3) await new Promise((done) => setTimeout(done, 1));
   for (let i = 0; i < 40; i++) expect(program(three)).toEqual(program(alone));
   expect(three.stats().heap).toBeGreaterThan(2 ** 26);
 });
 
-test("memory for one thread is enough: then there is one", () => {
+test("of all of this, workers have carried out some", () => {
+  for (const b of [...opened.values(), ...backends.slice(1)]) expect(b.stats().helped).toBeGreaterThan(20);
+});
+
+test("memory for one thread is enough: then there is one", async () => {
   const [alone, four] = [1, 4].map((threads) => make({ threads, seed: 1, memoryLimit: 1 << 21 }, EAGER));
+  await joined(four!);
+  for (const b of [alone, four]) b!.seed(1);
   const program = (b: CpuBackend): TypedArray =>
     scope(() => matmul(b.randn([300, 300]), b.randn([300, 300]))).dataSync();
   expect(program(four!)).toEqual(program(alone!));
@@ -258,11 +262,11 @@ test("info tells how many threads there are", () => {
 });
 
 /** Runs a program in a process of its own; gives what it prints. */
-const run = (program: string, ...flags: string[]): string =>
+const run = (program: string, env: Record<string, string> = {}, ...flags: string[]): string =>
   execFileSync(
     process.execPath,
     [...flags, "--input-type=module", "--eval", `import { make } from ${JSON.stringify(source)};\n${program}`],
-    { encoding: "utf8", timeout: 60_000, cwd: import.meta.dirname },
+    { encoding: "utf8", timeout: 60_000, cwd: import.meta.dirname, env: { ...process.env, ...env } },
   );
 const source = new URL("../src/open.ts", import.meta.url).href;
 
@@ -273,20 +277,74 @@ const large = `
   const x = b.randn([600, 600]);
   const once = () => sum(matmul(x, x)).itemSync();
   const wanted = once();
+  const all = async () => {
+    for (let i = 0; i < 1e4 && b.info().running < 3; i++) {
+      once();
+      await new Promise((done) => setTimeout(done, 1));
+    }
+  };
 `;
 
 test("workers begin, give the same, and keep no process alive", () => {
   const printed = run(`${large}
-    while (b.info().running < 3) await new Promise((done) => setTimeout(done, 1));
+    console.log(b.info(), b.stats().commands);
+    await all();
     for (let i = 0; i < 20; i++) if (once() !== wanted) throw new Error("differs");
-    console.log(b.info());
+    console.log(b.info(), b.stats().commands > 0, b.stats().helped > 0);
   `);
-  expect(printed).toBe("{ threads: 3, running: 3 }\n");
+  expect(printed).toBe("{ threads: 3, running: 1 } 0\n{ threads: 3, running: 3 } true true\n");
 });
 
 test.runIf(Number(process.versions.node.split(".")[0]) >= 24)("where workers are forbidden there is one thread", () => {
-  const printed = run(`${large} console.log(b.info(), once() === wanted);`, "--permission", "--allow-fs-read=*");
-  expect(printed).toBe("{ threads: 3, running: 1 } true\n");
+  const printed = run(
+    `${large} for (let i = 0; i < 20; i++) once(); console.log(b.info(), once() === wanted, b.stats().commands);`,
+    {},
+    "--permission",
+    "--allow-fs-read=*",
+  );
+  expect(printed).toBe("{ threads: 1, running: 1 } true 0\n");
+});
+
+test("a short program starts no worker, and a longer one starts them one by one", () => {
+  const printed = run(`
+    import { matmul, sum } from "@weft/tensor";
+    let workers = 0;
+    const { getBuiltinModule } = process;
+    process.getBuiltinModule = (id) => {
+      const found = getBuiltinModule.call(process, id);
+      return id !== "node:worker_threads" ? found : { Worker: class extends found.Worker {
+        constructor(text, options) { super(text, options); workers++; }
+      } };
+    };
+    const b = make({ threads: 16, seed: 1 });
+    const x = b.randn([128, 128]);
+    for (let i = 0; i < 20; i++) sum(matmul(x, x)).itemSync();
+    const short = [workers, b.info().running, b.stats().commands];
+    const large = b.randn([1024, 1024]); // some 40 ms of work for one thread
+    const found = [];
+    for (let i = 0; i < 4; i++) found.push((sum(matmul(large, large)).itemSync(), workers));
+    while (b.info().running < 2) await new Promise((done) => setTimeout(done, 1));
+    for (let i = 0; i < 4; i++) found.push((sum(matmul(large, large)).itemSync(), workers));
+    console.log(JSON.stringify({ short, found }));
+  `);
+  const { short, found } = JSON.parse(printed) as { readonly short: number[]; readonly found: number[] };
+  expect(short).toEqual([0, 1, 0]);
+  // When the first has begun depends on the machine.
+  found.forEach((n, i) => expect(n - (found[i - 1] ?? 0)).toBeOneOf([0, 1]));
+  expect(found[0]).toBe(1);
+  expect(found.at(-1)).toBeOneOf([2, 3]);
+});
+
+test("a worker runs nothing but its program, whatever NODE_OPTIONS load", () => {
+  const folder = mkdtempSync(join(tmpdir(), "weft-threads-"));
+  try {
+    const hook = join(folder, "hook.cjs");
+    writeFileSync(hook, 'require("node:fs").writeSync(1, "loaded ");');
+    const printed = run(`${large} await all(); console.log(b.info().running);`, { NODE_OPTIONS: `--require ${hook}` });
+    expect(printed).toBe("loaded 3\n");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test.runIf(process.platform === "linux")("the workers of a backend that nobody holds end", () => {
@@ -296,10 +354,12 @@ test.runIf(process.platform === "linux")("the workers of a backend that nobody h
     const threads = () => readdirSync("/proc/self/task").length;
     const before = threads();
     async function use() {
-      const b = make({ threads: 9 });
+      const b = make({ threads: 9 }, 100);
       const x = b.randn([600, 600]);
-      sum(matmul(x, x)).itemSync();
-      while (b.info().running < 9) await new Promise((done) => setTimeout(done, 1));
+      for (let i = 0; i < 1e4 && b.info().running < 9; i++) {
+        sum(matmul(x, x)).itemSync();
+        await new Promise((done) => setTimeout(done, 1));
+      }
     }
     await use();
     const most = threads();
@@ -308,6 +368,7 @@ test.runIf(process.platform === "linux")("the workers of a backend that nobody h
       await new Promise((done) => setTimeout(done, 10));
     }
     console.log(most - before >= 8, threads() <= before + 3);`,
+    {},
     "--expose-gc",
   );
   expect(printed).toBe("true true\n");

@@ -48,7 +48,7 @@ export interface Common {
   /** The address of its tables. */
   readonly tables: number;
   /** What `first` has written. */
-  readonly shared: number;
+  readonly first: number;
   /** The address of a word that is set to 1 if an index is out of range. */
   readonly fault: number;
 }
@@ -148,6 +148,9 @@ export function machineCode<Name extends string>(
   }
   return code;
 }
+
+/** Forgets what was compiled for a memory. */
+export const forget = (m: CallMemory): void => void built.delete(m);
 
 type Int = Local<typeof I32>;
 

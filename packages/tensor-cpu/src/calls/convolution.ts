@@ -239,12 +239,12 @@ function prepareInputGrad(
           }
         }),
     },
-    run: ([to], [pg], s, begin, end, { tables: pixels, shared }) => {
+    run: ([to], [pg], s, begin, end, { tables: pixels, first }) => {
       for (let g = 0; g < groups; g++)
         for (let c = 0; c < C; c += some) {
           const channels = Math.min(some, C - c);
           const taps = orderAt(pixels, c);
-          const left = shared + (g * chunks + c / some) * packedBytes;
+          const left = first + (g * chunks + c / some) * packedBytes;
           for (let n = begin; n < end; n++) {
             const result = to + ((n * groups + g) * C + c) * plane;
             const target = G.isPadded ? s + image : result;

@@ -78,9 +78,9 @@ function prepare(
     ...(first && {
       first: { ...first, run: ([to], [, pb], _scratch, begin, end) => first.run(to, pb!, begin, end) },
     }),
-    run: ([c], [pa, pb], scratch, begin, end, { shared }) =>
+    run: ([c], [pa, pb], scratch, begin, end, common) =>
       blocksOf(begin, end, one.units, (i, from, to) =>
-        one.run(pa! + as[i]!, pb! + bs[i]!, c + i * rows * N * 4, scratch, from, to, false, first && shared),
+        one.run(pa! + as[i]!, pb! + bs[i]!, c + i * rows * N * 4, scratch, from, to, false, first && common.first),
       ),
   };
 }

@@ -1,6 +1,7 @@
 // Starts workers, in Node and in pages.
-import { programWith, type Shared } from "./worker.ts";
+import { programWith, type Control } from "./worker.ts";
 
+/** A worker that was started: it begins at some time, or never. */
 export interface Running {
   terminate(): void;
 }
@@ -9,8 +10,12 @@ export interface Running {
 interface NodeThreads {
   readonly Worker: new (
     text: string,
-    options: { eval: true; workerData: unknown; execArgv: string[]; name: string },
-  ) => { on(event: "error", f: (error: Error) => void): void; unref(): void; terminate(): unknown };
+    options: { eval: true; workerData: unknown; execArgv: string[]; env: object; name: string },
+  ) => {
+    on(event: "error" | "exit", f: () => void): void;
+    unref(): void;
+    terminate(): unknown;
+  };
 }
 interface NodeProcess {
   getBuiltinModule?(name: "node:worker_threads"): NodeThreads | undefined;
@@ -21,23 +26,29 @@ interface PageWorkers {
   readonly Worker?: new (
     address: string,
     options: { name: string },
-  ) => { postMessage(message: unknown): void; terminate(): void };
+  ) => {
+    addEventListener(type: "error", f: (event: { preventDefault(): void }) => void): void;
+    postMessage(message: unknown): void;
+    terminate(): void;
+  };
 }
 
 const name = "weft";
 
 /**
- * Starts a worker, which begins at some time, or never. Undefined where none can be started (a sandbox, a page that
- * forbids it).
+ * Starts a worker. Undefined where none can be started (a sandbox, a page that forbids it); `ended` is called when it has
+ * ended, or could not be loaded.
  */
-export function startWorker(shared: Shared): Running | undefined {
+export function startWorker(control: Control, ended: () => void): Running | undefined {
   const { process, Worker: PageWorker } = globalThis as { process?: NodeProcess } & PageWorkers;
   try {
     const node = process?.getBuiltinModule?.("node:worker_threads");
     if (node !== undefined) {
       const text = programWith(`require("node:worker_threads").workerData`);
-      const worker = new node.Worker(text, { eval: true, workerData: shared, execArgv: [], name });
-      worker.on("error", () => {}); // it claims no work any more
+      // Flags of this process and NODE_OPTIONS would load modules in it.
+      const worker = new node.Worker(text, { eval: true, workerData: control, execArgv: [], env: {}, name });
+      worker.on("error", ended);
+      worker.on("exit", ended);
       worker.unref();
       return { terminate: () => void worker.terminate() };
     }
@@ -45,8 +56,12 @@ export function startWorker(shared: Shared): Running | undefined {
     const text = `onmessage = ({ data }) => { ${programWith("data")} };`;
     const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
     const worker = new PageWorker(address, { name });
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      ended();
+    });
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- workers have none
-    worker.postMessage(shared);
+    worker.postMessage(control);
     return {
       terminate() {
         worker.terminate();

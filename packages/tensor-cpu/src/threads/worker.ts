@@ -1,55 +1,67 @@
 // The program of a worker, which is started from its text: a bundler need not know of it, and it loads nothing.
-import { execute } from "./commands.ts";
-import type { Routine } from "../calls/call.ts";
+import { execute, type Command } from "./commands.ts";
 
-/** Words of `control` that threads count in, a cache line apart. */
+/** Words of the control block that threads count in, a cache line apart. */
 export const counter = {
   /** Pieces of work that may be claimed, that were claimed, and that are done, ever. */
   offered: 0,
   claimed: 16,
   done: 32,
-  /** Workers that sleep, and that have begun. */
+  /** Workers that sleep. */
   asleep: 48,
-  begun: 64,
   /** Whether the thread that offers work sleeps until it is done. */
-  waiting: 80,
-  /** Modules whose code lies in memory. */
-  modules: 96,
+  waiting: 64,
+  /** Modules whose code lies in memory, and how often these were all given up for others. */
+  modules: 80,
+  generation: 96,
   /** Bytes of the heap, in pages of 65,536, that the pieces may lie in. */
   pages: 112,
-  /** Whether a worker has failed in the middle of a piece. */
+  /** Whether a worker has failed in the middle of a piece, which one that was, and the error's text: length, characters. */
   failed: 128,
+  failedPiece: 129,
+  text: 144,
+  /** Whether each worker is there: 1 from when it begins until it leaves. */
+  present: 400,
 } as const;
 
-/** Memory that the threads share beside the heap. */
-export interface Shared {
+/** The most characters of an error's text. */
+export const MOST_TEXT = counter.present - counter.text - 1;
+
+/** Where in the heap lies what the threads share beside values. */
+export interface Control {
   readonly heap: WebAssembly.Memory;
-  /** Counters, then where the commands of each piece of work begin and end, then where each module lies. */
-  readonly control: Int32Array;
-  readonly commands: Int32Array;
-  readonly code: Uint8Array;
-  /** The words of `control` with the pieces and with the modules. */
+  /** The address of the control block and its words: counters, where each piece begins and ends, where each module lies. */
+  readonly address: number;
+  readonly words: number;
+  /** The words of the block with the pieces and with the modules. */
   readonly pieces: number;
   readonly modules: number;
   /** How many pieces there may be at a time: a power of two. */
   readonly most: number;
   /** How often a worker without work looks for some before it sleeps. */
   readonly patience: number;
+  /** The number of this worker. */
+  readonly worker: number;
 }
 
 /**
  * Claims pieces of work and carries them out, forever. A worker gets its text: nothing but parameters may be used, and no
  * function stands inside, since bundlers that keep names would call one of theirs for it.
  */
-function work(shared: Shared, at: typeof counter, carryOut: typeof execute): void {
-  const { heap, control, commands, code, pieces, most, patience } = shared;
+function work(given: Control, at: typeof counter, mostText: number, carryOut: typeof execute): void {
+  const { heap, address, words, pieces, modules, most, patience, worker } = given;
   // Without a pause, a thread that looks takes half of a core from the one that shares it. Newer engines have it.
   const { pause } = Atomics as { pause?: () => void };
-  const routines: Routine[] = [];
+  // A heap that has just grown may still look small here.
+  while (heap.buffer.byteLength < address + 4 * words) pause?.();
+  // Memory stays where it is when it grows.
+  const control = new Int32Array(heap.buffer, address, words);
+  const routines: Command[] = [];
+  let generation = 0;
   let known = 0;
   let buffer: ArrayBufferLike | undefined;
   let views = { i32: new Int32Array(0), u8: new Uint8Array(0) };
-  Atomics.add(control, at.begun, 1);
+  Atomics.store(control, at.present + worker, 1);
   for (let looked = 0; ;) {
     const mine = Atomics.load(control, at.claimed);
     if (mine === Atomics.load(control, at.offered)) {
@@ -64,38 +76,49 @@ function work(shared: Shared, at: typeof counter, carryOut: typeof execute): voi
       continue;
     }
     looked = 0;
-    // What has come is compiled before work is claimed, so that whoever cannot compile claims none.
-    try {
-      for (const last = Atomics.load(control, at.modules); known < last; known++) {
-        const entry = shared.modules + 2 * known;
-        const begin = control[entry]!;
-        const module = new WebAssembly.Module(
-          code.slice(begin, begin + control[entry + 1]!) as Uint8Array<ArrayBuffer>,
-        );
-        const { exports } = new WebAssembly.Instance(module, { e: { m: heap } });
-        for (const { name } of WebAssembly.Module.exports(module)) routines.push(exports[name] as Routine);
-      }
-    } catch {
-      Atomics.sub(control, at.begun, 1);
-      return;
-    }
-    // A heap that has just grown may still look small here.
     if (heap.buffer.byteLength < Atomics.load(control, at.pages) * 65_536) continue;
-    if (Atomics.compareExchange(control, at.claimed, mine, (mine + 1) | 0) !== mine) continue;
     if (heap.buffer !== buffer) {
       buffer = heap.buffer;
       views = { i32: new Int32Array(buffer), u8: new Uint8Array(buffer) };
     }
+    // What has come is compiled before work is claimed, so that whoever cannot compile claims none. Another generation
+    // begins only when all pieces are done: if one has begun meanwhile, this piece is claimed, and this thread looks again.
+    const now = Atomics.load(control, at.generation);
+    if (now !== generation) {
+      generation = now;
+      routines.length = known = 0;
+    }
+    try {
+      for (; known < Atomics.load(control, at.modules); known++) {
+        const begin = control[modules + 2 * known]! >>> 0;
+        const module = new WebAssembly.Module(
+          views.u8.slice(begin, begin + control[modules + 2 * known + 1]!) as Uint8Array<ArrayBuffer>,
+        );
+        const { exports } = new WebAssembly.Instance(module, { e: { m: heap } });
+        for (const { name } of WebAssembly.Module.exports(module)) routines.push(exports[name] as Command);
+      }
+    } catch {
+      if (Atomics.load(control, at.generation) !== now) continue;
+      Atomics.store(control, at.present + worker, 0);
+      return;
+    }
+    if (Atomics.compareExchange(control, at.claimed, mine, (mine + 1) | 0) !== mine) continue;
     const piece = pieces + 2 * (mine & (most - 1));
     try {
-      carryOut(commands, control[piece]!, control[piece + 1]!, views, routines);
-    } catch {
-      Atomics.store(control, at.failed, 1);
+      carryOut(control[piece]!, control[piece + 1]!, views, routines);
+    } catch (error) {
+      if (Atomics.compareExchange(control, at.failed, 0, 1) === 0) {
+        const text = String(error);
+        control[at.failedPiece] = mine;
+        control[at.text] = Math.min(text.length, mostText);
+        for (let i = 0; i < control[at.text]!; i++) control[at.text + 1 + i] = text.charCodeAt(i);
+      }
     }
     Atomics.add(control, at.done, 1);
     if (Atomics.load(control, at.waiting) === 1) Atomics.notify(control, at.done);
   }
 }
 
-/** The text of the program; `shared` is an expression there. */
-export const programWith = (shared: string): string => `(${work})(${shared}, ${JSON.stringify(counter)}, ${execute});`;
+/** The text of the program; `control` is an expression there. */
+export const programWith = (control: string): string =>
+  `(${work})(${control}, ${JSON.stringify(counter)}, ${MOST_TEXT}, ${execute});`;
