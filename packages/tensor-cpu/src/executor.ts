@@ -28,7 +28,7 @@ import { Heap, type Block } from "./heap.ts";
 import { runStep, stretchOf, type CallStep, type KernelStep, type Step } from "./steps.ts";
 import { Team, type Division } from "./threads/team.ts";
 import { timed } from "./launch-times.ts";
-import { instantiate, type Routine } from "./translate/index.ts";
+import { instantiate, type KernelRun } from "./translate/index.ts";
 import { storage } from "./translate/storage.ts";
 
 /** The version of this package, for messages. */
@@ -84,7 +84,7 @@ export class Executor implements Driver<Block, Executable> {
   readonly heap: Heap;
   readonly #calls: Calls;
   readonly #foreign = new Map<AnyOp, CallMemory>();
-  #routines = new WeakMap<Kernel, Routine>();
+  #routines = new WeakMap<Kernel, KernelRun>();
   readonly #prepared = new Set<Executable>();
   readonly #memory: { arena?: Block; scratch?: Block } = {};
   readonly #team: Team;
@@ -133,7 +133,7 @@ export class Executor implements Driver<Block, Executable> {
     return dtype in storage; // a later version of `tensor` may have more
   }
 
-  #routine(kernel: Kernel): Routine {
+  #routine(kernel: Kernel): KernelRun {
     let run = this.#routines.get(kernel);
     if (run === undefined) {
       run = instantiate(kernel, this.heap.memory, { shared: this.heap.shared, relaxed: this.heap.relaxed });

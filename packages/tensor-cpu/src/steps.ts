@@ -2,12 +2,12 @@
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import type { CallLaunch, CallOperand, KernelLaunch } from "@weft/kernel";
 import type { Common, Prepared } from "./calls/call.ts";
-import type { Routine } from "./translate/index.ts";
+import type { KernelRun } from "./translate/index.ts";
 
 /** A kernel and the offset of its arguments in the block of its plan; loop 0 counts to `end`. */
 export interface KernelStep {
   readonly launch: KernelLaunch;
-  readonly run: Routine;
+  readonly run: KernelRun;
   readonly args: number;
   readonly end: number;
 }

@@ -8,7 +8,7 @@ import { expect, test, vi } from "vitest";
 import { machineCode, routine } from "../src/calls/call.ts";
 import { Heap } from "../src/heap.ts";
 import { make } from "../src/open.ts";
-import { Pool, type PoolOptions } from "../src/threads/pool.ts";
+import { Pool, type PoolOptions } from "../src/threads/worker-pool.ts";
 import { Recording } from "../src/threads/recording.ts";
 import { counter } from "../src/threads/worker.ts";
 import { i32 } from "../src/wasm/emitter.ts";

@@ -121,7 +121,7 @@ export const kernel = <A extends FusedAttrs<A>>(op: FusedOp<A>, call: Call<A>): 
 export type Calls = CallTable<Call<unknown>>;
 
 /** An exported function of a module: i32 in, nothing or an i32 out. */
-export type Routine = (...args: number[]) => number;
+export type Routine = (...args: number[]) => number | undefined;
 
 const built = new WeakMap<CallMemory, BoundedCache<string, Record<string, Routine>>>();
 /** How many modules are kept for a memory. Prepared calls hold the functions that they run. */

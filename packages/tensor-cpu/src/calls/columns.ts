@@ -29,8 +29,8 @@ const adjacent = (table: Int, offset: number) => {
   return i32.and(i32.eq(from(3), 12), i32.eq(from(1), 4));
 };
 
-/** gather(to, image, pixels, panels, taps, k): panels of the matrix [taps, pixels] of an image. */
-function writeGather(module: Module): void {
+/** collect(to, image, pixels, panels, taps, k): panels of the matrix [taps, pixels] of an image. */
+function writeCollect(module: Module): void {
   const half = (f: Func<typeof VOID>, to: Int, image: Int, pixels: Int, taps: Int, k: Int, offset: number): void => {
     const [q, p, n, t] = [f.let(I32, to), f.let(I32, taps), f.let(I32, k), f.local(I32)];
     const at = [0, 1, 2, 3].map((i) => f.let(I32, i32.add(image, i32.load(pixels, 4 * (offset + i)))));
@@ -53,7 +53,7 @@ function writeGather(module: Module): void {
         }),
     );
   };
-  routine(module, "gather", (f, to, image, pixels, panels, taps, k) => {
+  routine(module, "collect", (f, to, image, pixels, panels, taps, k) => {
     const [q, p, n, t, u] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
     f.times(panels, () => {
       f.if(
@@ -246,7 +246,7 @@ function writeWalk(module: Module, relaxed: boolean): void {
   });
 }
 
-export const gather = (m: CallMemory) => machineCode<"gather">(m, "gather", writeGather).gather;
+export const collect = (m: CallMemory) => machineCode<"collect">(m, "collect", writeCollect).collect;
 export const copyRows = (m: CallMemory) => machineCode<"copyRows">(m, "copy rows", writeCopyRows).copyRows;
 export const scatter = (m: CallMemory) => machineCode<"scatter" | "rowBlocksOf">(m, "scatter", writeScatter);
 export const walk = (m: CallMemory) => machineCode<"walk">(m, "walk", writeWalk).walk;

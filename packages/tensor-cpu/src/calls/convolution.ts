@@ -3,12 +3,12 @@
 // W^T * g, and W^T's gradient = columns * g^T; the matrix of columns never exists.
 import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import { aligned, blocksOf, dense, type CallMemory, type Operand, type Prepared, type Results } from "./call.ts";
-import { copyRows, gather, scatter, walk } from "./columns.ts";
+import { collect, copyRows, scatter, walk } from "./columns.ts";
 import { geometry, type Geometry } from "./geometry.ts";
 import { block, blockRows, PANEL } from "./gemm.ts";
 import { copies } from "./panels.ts";
 import { plainConv, plainConvInputGrad, plainConvWeightGrad } from "./plain-convolution.ts";
-import { even } from "./product.ts";
+import { equalBlocks } from "./product.ts";
 
 /** Bytes of the scratch tile, of the panels that are made at a time, and of a packed or summed weight. */
 const TILE = 256;
@@ -111,8 +111,8 @@ function prepareConv(m: CallMemory, attrs: ConvAttrs, [out]: Results<Operand>, i
   const G = geometry(x.shape, w.shape, out.shape, attrs);
   const { images, groups, C, O, P, Q } = G;
   const frame = framing(m, G, C * groups);
-  const [collect, multiply] = [gather(m), block(m, "rows")];
-  const depth = even(Q, DEPTH, 4);
+  const [collectTaps, multiply] = [collect(m), block(m, "rows")];
+  const depth = equalBlocks(Q, DEPTH, 4);
   const panels = Math.min(Math.ceil(P / PANEL), Math.max(1, Math.floor(NEAR / (4 * PANEL * depth))));
   const scratch = places();
   const tile = scratch.take(TILE);
@@ -148,7 +148,7 @@ function prepareConv(m: CallMemory, attrs: ConvAttrs, [out]: Results<Operand>, i
           for (let q = 0; q < Q; q += depth) {
             const k = Math.min(depth, Q - q);
             const all = Math.ceil(width / PANEL);
-            collect(s + columns, from + g * groupBytes, pixels + 4 * p, all, taps + 4 * q, k);
+            collectTaps(s + columns, from + g * groupBytes, pixels + 4 * p, all, taps + 4 * q, k);
             multiply(
               pw! + 4 * ((g * O + part * outputs) * Q + q),
               4 * Q,
@@ -193,7 +193,7 @@ function prepareInputGrad(
   const { panels } = copies(m);
   const { scatter: spread, rowBlocksOf } = scatter(m);
   const full = blockRows(m.relaxed);
-  const depth = even(O, DEPTH, 4);
+  const depth = equalBlocks(O, DEPTH, 4);
   // Channels are independent: as many at a time as have packed weights that fit into the cache.
   const some = Math.min(C, Math.max(1, Math.floor(WEIGHTS / (4 * K * O))));
   const chunks = Math.ceil(C / some);
@@ -278,7 +278,7 @@ function prepareWeightGrad(
   const { panelsOfTransposed, transpose } = copies(m);
   const step = walk(m);
   const frame = framing(m, G, C);
-  const stretch = even(P, PIXELS, 1);
+  const stretch = equalBlocks(P, PIXELS, 1);
   const some = Math.min(O, PANEL * Math.max(1, Math.floor(WEIGHTS / (4 * PANEL * Q))));
   const ld = 4 * PANEL * Math.ceil(some / PANEL);
   const scratch = places();

@@ -61,7 +61,7 @@ const GROUP = 64;
 const TILE = 256;
 
 /** Sizes of equal blocks, none larger than `most`, multiples of `unit` but for the last. */
-export const even = (size: number, most: number, unit: number): number =>
+export const equalBlocks = (size: number, most: number, unit: number): number =>
   Math.ceil(size / Math.ceil(size / most) / unit) * unit;
 
 /** Longer sums in f32 lose digits: they are split, and their parts added in f64. */
@@ -115,7 +115,7 @@ export function product(m: CallMemory, M: number, N: number, K: number, a: Layou
 
 /** The transposed product, written into scratch in stretches of rows and turned into C. */
 function turned(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Ranges {
-  const stretch = Math.min(M, even(M, 4096, PANEL));
+  const stretch = Math.min(M, equalBlocks(M, 4096, PANEL));
   const flip = (l: Layout): Layout => ({ order: l.order === "rows" ? "columns" : "rows", step: l.step });
   const part = (rows: number): Product => exact(m, N, rows, K, flip(b), flip(a));
   const most = part(stretch);
@@ -144,7 +144,7 @@ function exact(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Lay
   const whole = inOneGo(m, M, N, K, a, b, once);
   const { chain = 0 } = whole;
   if (chain <= CHAIN || M * N > SUMS) return whole;
-  return inStretches(m, M, N, K, a, b, even(K, Math.floor((K * CHAIN) / chain), 4));
+  return inStretches(m, M, N, K, a, b, equalBlocks(K, Math.floor((K * CHAIN) / chain), 4));
 }
 
 /** The sums over stretches of K are added in f64, for so many rows at a time that these stay near. */
@@ -282,9 +282,9 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
   const run = block(m, a.order);
   const { panels, panelsOfTransposed, rowBlocks } = copies(m);
   const full = blockRows(m.relaxed);
-  const depth = even(K, DEPTH, 4);
-  const width = even(N, WIDTH, PANEL);
-  const height = even(M, HEIGHT, full);
+  const depth = equalBlocks(K, DEPTH, 4);
+  const width = equalBlocks(N, WIDTH, PANEL);
+  const height = equalBlocks(M, HEIGHT, full);
   const packsA = a.order === "columns" && N > 2 * PANEL;
   const left = TILE + (once ? 0 : aligned(4 * depth * width));
   const [row, along] = a.order === "rows" ? [a.step, 4] : [4, a.step];

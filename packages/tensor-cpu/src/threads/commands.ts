@@ -1,13 +1,11 @@
 // What the kernels of a launch do, as words in shared memory: whichever thread claims them carries them out.
+import type { Routine } from "../calls/call.ts";
 
 /** The views of the heap that commands use. */
 export interface Views {
   readonly i32: Int32Array;
   readonly u8: Uint8Array;
 }
-
-/** A function that commands call: an export of a module, whose result nobody sees. */
-export type Command = (...args: number[]) => unknown;
 
 /** How many arguments a routine may have. */
 export const MOST_ARGUMENTS = 16;
@@ -19,7 +17,7 @@ export const MOST_ARGUMENTS = 16;
  *
  * A worker gets the text of this function, so it may use nothing but its parameters.
  */
-export function execute(from: number, to: number, { i32, u8 }: Views, routines: readonly Command[]): void {
+export function execute(from: number, to: number, { i32, u8 }: Views, routines: readonly Routine[]): void {
   for (let i = from; i < to;) {
     const kind = i32[i]!;
     const a = i32[i + 1]!;

@@ -1,6 +1,6 @@
 // The memory that calls are prepared for when their ranges run on several threads: what they would do is recorded.
 import type { CallMemory, Routine } from "../calls/call.ts";
-import { Unrecordable, type Pool } from "./pool.ts";
+import { Unrecordable, type Pool } from "./worker-pool.ts";
 
 export class Recording implements CallMemory {
   readonly memory: CallMemory["memory"];
@@ -22,9 +22,8 @@ export class Recording implements CallMemory {
     return Object.fromEntries(
       Object.entries(numbers).map(([name, number]) => [
         name,
-        (...args: number[]): number => {
+        (...args: number[]): undefined => {
           this.#pool.call(number, args);
-          return 0;
         },
       ]),
     );

@@ -1,5 +1,6 @@
 // The program of a worker, which is started from its text: a bundler need not know of it, and it loads nothing.
-import { execute, type Command } from "./commands.ts";
+import type { Routine } from "../calls/call.ts";
+import { execute } from "./commands.ts";
 
 /** Words of the control block that threads count in, a cache line apart. */
 export const counter = {
@@ -56,7 +57,7 @@ function work(given: Control, at: typeof counter, mostText: number, carryOut: ty
   while (heap.buffer.byteLength < address + 4 * words) pause?.();
   // Memory stays where it is when it grows.
   const control = new Int32Array(heap.buffer, address, words);
-  const routines: Command[] = [];
+  const routines: Routine[] = [];
   let generation = 0;
   let known = 0;
   let buffer: ArrayBufferLike | undefined;
@@ -95,7 +96,7 @@ function work(given: Control, at: typeof counter, mostText: number, carryOut: ty
           views.u8.slice(begin, begin + control[modules + 2 * known + 1]!) as Uint8Array<ArrayBuffer>,
         );
         const { exports } = new WebAssembly.Instance(module, { e: { m: heap } });
-        for (const { name } of WebAssembly.Module.exports(module)) routines.push(exports[name] as Command);
+        for (const { name } of WebAssembly.Module.exports(module)) routines.push(exports[name] as Routine);
       }
     } catch {
       if (Atomics.load(control, at.generation) !== now) continue;

@@ -19,7 +19,7 @@ export interface TranslateOptions {
  * Runs begin…end of loop 0: `args` is the byte address of the launch's argument words (`layout` of the kernel language,
  * whose first two are not read). Where loop 0 is not reduced, ranges of it may run at the same time.
  */
-export type Routine = (args: number, begin: number, end: number) => void;
+export type KernelRun = (args: number, begin: number, end: number) => void;
 
 /**
  * Adds `run(args, begin, end)` to a module, which imports the memory `e.m` (with a maximum) and what the kernel calls
@@ -60,7 +60,7 @@ export const link = (
   new WebAssembly.Instance(module, { e: { m: memory, ...math } }).exports as ReturnType<typeof link>;
 
 /** The kernel as a function on this memory. */
-export const instantiate = (kernel: Kernel, memory: WebAssembly.Memory, options: TranslateOptions): Routine =>
+export const instantiate = (kernel: Kernel, memory: WebAssembly.Memory, options: TranslateOptions): KernelRun =>
   link(new WebAssembly.Module(translate(kernel, options)), memory)["run"]!;
 
 const isMath = (fn: Fn): fn is keyof typeof math => fn in math;

@@ -1,9 +1,10 @@
 // The workers of a backend: pieces of work lie in the heap as commands, and workers and the main thread claim them
 // alike. Nobody waits for a worker that has claimed nothing, and none keeps a process alive.
 import { MemoryError, WeftError } from "@weft/tensor";
+import type { Routine } from "../calls/call.ts";
 import type { Block, Heap } from "../heap.ts";
 import { link } from "../translate/index.ts";
-import { execute, MOST_ARGUMENTS, type Command } from "./commands.ts";
+import { execute, MOST_ARGUMENTS } from "./commands.ts";
 import { startWorker, type Running } from "./start.ts";
 import { counter, type Control } from "./worker.ts";
 
@@ -55,7 +56,7 @@ export class Pool {
   readonly #workers: Running[] = [];
   /** The numbers of workers that have ended or could not be loaded. */
   readonly #ended = new Set<number>();
-  #routines: Command[] = [];
+  #routines: Routine[] = [];
   /** The code of each module. */
   #code: Block[] = [];
   #codeBytes = 0;
