@@ -95,8 +95,14 @@ export class Executor implements Driver<Block, Executable> {
     this.#team = team;
   }
 
+  /** What workers need is given back before memory is refused. */
   allocate(bytes: number): Block {
-    return this.heap.allocate(bytes);
+    try {
+      return this.heap.allocate(bytes);
+    } catch (error) {
+      if (!(error instanceof MemoryError) || !this.#team.leave()) throw error;
+      return this.heap.allocate(bytes);
+    }
   }
   free(block: Block): void {
     this.heap.free(block);
@@ -198,7 +204,7 @@ export class Executor implements Driver<Block, Executable> {
       first = Math.max(first, top);
       return steps;
     });
-    const block = this.heap.allocate(Math.max(words.length * 4, 8));
+    const block = this.allocate(Math.max(words.length * 4, 8));
     this.heap.i32.set(words, block.address >>> 2);
     const settled = plan.donations.filter(({ early }) => !early);
     const prepared: Executable = {
@@ -280,7 +286,8 @@ export class Executor implements Driver<Block, Executable> {
       e.division = division;
       if (division !== undefined)
         try {
-          const memory = this.#memoryFor("scratch", division.first + division.scratch * division.pieces);
+          const bytes = division.first + division.scratch * division.pieces;
+          const memory = this.#memoryFor("scratch", bytes, (n) => this.heap.allocate(n));
           return { memory, scratch: memory + division.first, division };
         } catch (error) {
           if (!(error instanceof MemoryError)) throw error;
@@ -292,13 +299,13 @@ export class Executor implements Driver<Block, Executable> {
   }
 
   /** The address of memory for runs, of at least so many bytes. */
-  #memoryFor(use: "arena" | "scratch", bytes: number): number {
+  #memoryFor(use: "arena" | "scratch", bytes: number, allocate = (n: number) => this.allocate(n)): number {
     const block = this.#memory[use];
     if (bytes <= (block?.bytes ?? 0)) return block?.address ?? 0;
     // Freed first: the larger block may overlap it, and it must not be used if the allocation fails.
     delete this.#memory[use];
     if (block !== undefined) this.heap.free(block);
-    return (this.#memory[use] = this.heap.allocate(bytes)).address;
+    return (this.#memory[use] = allocate(bytes)).address;
   }
 
   /** Notes the calls that have met a wrong index so far. Returns whether there are any. */

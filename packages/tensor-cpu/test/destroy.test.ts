@@ -64,7 +64,7 @@ const source = JSON.stringify(new URL("../src/open.ts", import.meta.url).href);
 
 test("open() without options returns a new one", () => {
   const printed = run(`
-    import { openSync } from ${source};
+    import { open, openSync } from ${source};
     const first = await open();
     const same = (await open()) === first;
     first.destroy();

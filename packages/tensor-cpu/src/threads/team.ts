@@ -23,6 +23,8 @@ const EACH = 4;
 const START = 50e6;
 /** Workers compile all modules again only after so many nanoseconds of work with those that they have. */
 const RENEW = 1e9;
+/** After memory was full, workers are started again only after so many nanoseconds of work. */
+const LEFT = 1e10;
 /** Bytes of scratch memory for all pieces together, and of what they share. */
 const SCRATCH = 1 << 26;
 /** A multiply-add, a byte that is read or written, and an instruction for an element of a kernel, in nanoseconds. */
@@ -168,9 +170,7 @@ export class Team {
     if (!pool.full || this.#sinceRenewal < RENEW) return division;
     pool.renew();
     this.#sinceRenewal = 0;
-    this.#generation++;
-    this.#recording = undefined;
-    this.#routines.clear();
+    this.#forget();
     return this.#divide(plan, callOf);
   }
 
@@ -194,8 +194,26 @@ export class Team {
   /** Ends all workers: from now on there is one thread. */
   end(): void {
     this.#threads = 1;
-    this.#pool?.end();
-    this.#pool = this.#recording = undefined;
+    this.leave();
+  }
+
+  /**
+   * Ends all workers where memory is full: others are started after much more work. Returns whether that gave memory back.
+   * Not while a division is in use.
+   */
+  leave(): boolean {
+    const pool = this.#pool;
+    this.#pool = undefined;
+    pool?.end();
+    this.#forget();
+    this.#sinceStart = -LEFT;
+    return pool !== undefined;
+  }
+
+  /** Another generation begins. */
+  #forget(): void {
+    this.#generation++;
+    this.#recording = undefined;
     this.#routines.clear();
   }
 

@@ -386,10 +386,13 @@ export class Pool {
     );
   }
 
-  /** Ends the workers, and gives its memory back unless one may still write. */
+  /** Ends the workers, and gives back what none of them may still write. */
   end(): void {
+    const ended = this.#ended.size === this.#workers.length;
     for (const worker of this.#workers.splice(0)) worker.terminate();
     if (this.lost) return;
-    for (const block of [this.#block, this.#commands, ...this.#code.splice(0)]) this.#heap.free(block);
+    for (const block of [this.#commands, ...this.#code.splice(0)]) this.#heap.free(block);
+    // Until it has ended, a worker counts there.
+    if (ended) this.#heap.free(this.#block);
   }
 }
