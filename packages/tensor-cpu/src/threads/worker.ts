@@ -26,7 +26,7 @@ export const counter = {
 } as const;
 
 /** The most characters of an error's text. */
-export const MOST_TEXT = counter.present - counter.text - 1;
+const MOST_TEXT = counter.present - counter.text - 1;
 
 /** Where in the heap lies what the threads share beside values. */
 export interface Control {
