@@ -1,6 +1,7 @@
 // Weft on its CPU backend; the programs of the published tables on either.
 import type { BackendName } from "@weft/examples/internals";
-import { openSync } from "@weft/tensor-cpu";
+import { matmul, scope, sum } from "@weft/tensor";
+import { openSync, type CpuBackend } from "@weft/tensor-cpu";
 import type { Contender } from "../contender.ts";
 import { rows } from "../rows/index.ts";
 import { programs } from "../rows/programs.ts";
@@ -15,9 +16,23 @@ const programsOn = (on: BackendName, threads?: number): Rows =>
 export async function weft(on: BackendName, threads: number): Promise<Contender> {
   if (on === "webgpu") return programsAlone();
   const backend = openSync({ threads });
+  await allBegun(backend);
   const ofRows: Rows = rows.map((row) => [row.name, () => row.weft(backend)]);
   const machine = threads === 1 ? "cpu, 1 thread" : `cpu, ${threads} threads`;
   return described(backend.version, machine, [...ofRows, ...programsOn(on, threads)]);
+}
+
+/** Threads begin one after the other, after some seconds of work for sixteen: all of them before anything is measured. */
+async function allBegun(backend: CpuBackend): Promise<void> {
+  const x = backend.ones([768, 768]);
+  const until = performance.now() + 30_000;
+  const missing = (): boolean => backend.info().running < backend.info().threads && performance.now() < until;
+  while (missing()) {
+    const total = scope(() => sum(matmul(x, x)));
+    await total.item();
+    total.release();
+  }
+  x.release();
 }
 
 /** On WebGPU; the rows are those of bench:gpu. */
