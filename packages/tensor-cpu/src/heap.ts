@@ -1,6 +1,6 @@
 // The heap: one WebAssembly.Memory (shared with workers where the platform allows), cut into blocks by size class. A
 // freed block goes to the list of its class. When memory is full, values that no scope owns may be evicted (`relief`).
-import { ArgumentError, MemoryError, WeftError, type DType, type TypedArray } from "@weft/tensor";
+import { ArgumentError, MemoryError, UnsupportedError, WeftError, type DType, type TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import type { CallMemory, Routine } from "./calls/call.ts";
@@ -34,8 +34,14 @@ function reserve(maximum: number, shared: boolean): readonly [WebAssembly.Memory
   for (; ; maximum >>= 1)
     try {
       return [new WebAssembly.Memory({ initial: Math.min(256, maximum), maximum, shared }), maximum];
-    } catch (error) {
-      if (maximum <= 256) throw error;
+    } catch (cause) {
+      if (maximum > 256) continue;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new UnsupportedError(
+        `open: asked for a WebAssembly memory of ${maximum} pages (${maximum * PAGE} bytes), and this platform gives none ` +
+          `(${reason}): allow more, in Node with --wasm-max-mem-pages, or ask for less with memoryLimit`,
+        { cause },
+      );
     }
 }
 

@@ -1,4 +1,7 @@
 // What goes wrong says so, with the same words as everywhere and before anything runs; and the backend works on afterwards.
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { diff, keep, param, scope } from "@weft/autograd";
 import { openSync as reference } from "@weft/conformance";
 import * as weft from "@weft/tensor";
@@ -358,4 +361,13 @@ describe("the end of the heap", () => {
       expect(message(() => zeros(shape).dataSync(), MemoryError)).toMatch(/ and the heap ends at 4294967296$/);
     expect(scope(() => ones([3]).arraySync())).toEqual([1, 1, 1]);
   });
+});
+
+test("a platform that gives no memory is told of in words", () => {
+  const index = pathToFileURL(join(import.meta.dirname, "../src/index.ts")).href;
+  const program = `import(${JSON.stringify(index)}).then(({ openSync }) => openSync()).catch((e) => console.log(e.name, e.message))`;
+  const said = execFileSync(process.execPath, ["--wasm-max-mem-pages=100", "-e", program], { encoding: "utf8" });
+  expect(said).toMatch(
+    /^UnsupportedError open: asked for a WebAssembly memory of 256 pages \(16777216 bytes\), and this platform gives none \(.*\): allow more, in Node with --wasm-max-mem-pages, or ask for less with memoryLimit\n$/,
+  );
 });
