@@ -18,18 +18,26 @@ const init = normal({ std: 0.3 });
 const network = (characters: number) =>
   LanguageModel(characters, { embed: units, units, init, embedInit: init, biasInit: zeros(), forgetBias: 1, recurrentBias: false }); // oxfmt-ignore
 
+const usual = "By the ";
+
 /** Goes on with a text. */
 const writes = (model: ReturnType<typeof network>, characters: readonly string[], backend: Setting["backend"]) => {
   const { next } = reader(model, [1, 1, units], backend);
   return (first: string) => write(next, characters, { first });
 };
 
-function learner({ ids, characters }: Text, { backend, options }: Pick<Setting, "backend" | "options">): Learner {
+export function learner(
+  { ids, characters }: Text,
+  { backend, options }: Pick<Setting, "backend" | "options">,
+): Learner {
   const blocks = blocksOf(ids.data, batchSize, steps, "characters");
   const batches = minibatch([blocks.x, blocks.y], 1, { backend });
   const model = network(characters.length);
   const readerOf = () => reader(model, [1, batchSize, units], backend);
   const [reading, tested] = [readerOf(), readerOf()];
+  const first = Array.from(ids.data.subarray(0, 20), (id) => characters[id]!).join("");
+  /** What the report begins with: words of the poem, or of a text that has not all of their letters. */
+  const beginning = Array.from(usual).every((character) => characters.includes(character)) ? usual : first;
   const optimizer = chain(clipGlobalNorm(3), options["optimizer"] === "adam" ? adam() : sgd({ lr: 4 }));
 
   return {
@@ -47,7 +55,7 @@ function learner({ ids, characters }: Text, { backend, options }: Pick<Setting, 
       return { loss: await meanOf(tested.loss, minibatch([blocks.x, blocks.y], 1, { backend })) };
     },
     metrics: { loss: "loss" },
-    sections: async () => [textSection(await writes(model, characters, backend)("By the "))],
+    sections: async () => [textSection(await writes(model, characters, backend)(beginning))],
   };
 }
 
