@@ -1,5 +1,6 @@
 // Deep Q-learning (Mnih et al. 2015): a network gives the return of each action. It learns from transitions at random
 // from a replay buffer; the targets come from an older copy of it, the target network.
+import { stopGradient } from "@weft/autograd";
 import { add, gather, max, mul, relu, sub, type Tensor } from "@weft/tensor";
 import { Chain, Linear, huber } from "@weft/nn";
 
@@ -16,14 +17,18 @@ export interface Transitions {
   readonly dones: Tensor;
 }
 
-/** Huber's loss of Q(s, a) beside r + γ max Q'(s', a'), or r where the episode ended; Q' is the target network. */
+/**
+ * Huber's loss of Q(s, a) beside r + γ max Q'(s', a'), or r where the episode ended. Q' is the target network:
+ * `freeze(clone(network))` of `@weft/nn`, which gets the weights now and then by `copyInto(network, target)`, from the
+ * first to the second. It has no gradient here.
+ */
 export function temporalDifferenceLoss(
   network: (states: Tensor) => Tensor,
   target: (states: Tensor) => Tensor,
   { states, actions, rewards, nextStates, dones }: Transitions,
   discount = 0.99,
 ): Tensor {
-  const next = max(target(nextStates), { axis: 1, keepDims: true });
+  const next = stopGradient(max(target(nextStates), { axis: 1, keepDims: true }));
   const targets = add(rewards, mul(mul(discount, sub(1, dones)), next));
   return huber(gather(network(states), actions, { axis: 1 }), targets);
 }

@@ -1,6 +1,6 @@
 // A network that reads trees, a Tree-LSTM (Tai, Socher and Manning 2015) in the form of DyNet's benchmark: what a phrase
 // means is computed from what its two parts mean. The network has the form of each tree that it reads.
-import { add, concat, mul, sigmoid, split, tanh, tensorSplit, type Tensor } from "@weft/tensor";
+import { ArgumentError, add, concat, mul, sigmoid, split, tanh, tensorSplit, type Tensor } from "@weft/tensor";
 import { Embedding, Linear, crossEntropy, parameter, perGate, uniform, xavier, zeros } from "@weft/nn";
 import type { Tree } from "@weft/data";
 
@@ -38,19 +38,24 @@ export function TreeLSTM(vocabulary: number, classes: number, units = 128) {
     const c = add(added, add(mul(keepA, a.c), mul(keepB, b.c)));
     return { h: mul(o, tanh(c)), c };
   };
-  /** From a tree and its words `[W]` to the scores of all nodes, `[2 W − 1, classes]`, each after its parts. */
+  /** From a tree, whose nodes have two parts or none, and its words `[W]` to the scores of all nodes, `[2 W − 1, classes]`, each after its parts. */
   function scores(tree: Tree<unknown>, ids: Tensor): Tensor {
     const { h, c } = words(ids); // all at once
     const [hs, cs] = [tensorSplit(h, ids.size), tensorSplit(c, ids.size)];
     const leaves = hs.map((h, at): Phrase => ({ h, c: cs[at]! })).values();
     const found: Tensor[] = [];
     const read = ({ children }: Tree<unknown>): Phrase => {
-      const [a, b] = children.map(read);
-      const meaning = a && b ? phrase(a, b) : leaves.next().value!;
+      const [a, b, ...more] = children.map(read);
+      if (children.length === 1 || more.length > 0)
+        throw new ArgumentError(`TreeLSTM: wanted nodes of two parts, or words, got one of ${children.length}`);
+      const meaning = a && b ? phrase(a, b) : leaves.next().value;
+      if (meaning === undefined) throw new ArgumentError(`TreeLSTM: got ${ids.size} words of a tree that has more`);
       found.push(meaning.h);
       return meaning;
     };
     read(tree);
+    if (leaves.next().value !== undefined)
+      throw new ArgumentError(`TreeLSTM: got ${ids.size} words of a tree that has fewer`);
     return self.output(concat(found));
   }
   return { ...self, scores };

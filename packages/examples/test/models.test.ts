@@ -1,0 +1,35 @@
+// The models as they are copied: what they refuse, and what gets no gradient.
+import { diff } from "@weft/autograd";
+import { parseTree } from "@weft/data";
+import { clone, toBytes } from "@weft/nn";
+import { adam, sgd } from "@weft/optim";
+import { ArgumentError } from "@weft/tensor";
+import { open } from "@weft/tensor-cpu";
+import { expect, test } from "vitest";
+import { QNetwork, ReplayBuffer, temporalDifferenceLoss, TreeLSTM } from "../src/index.ts";
+
+test("the temporal difference has no gradient for the target network", async () => {
+  const backend = await open({ seed: 3 });
+  const network = QNetwork(2, 2);
+  const memory = ReplayBuffer(20, 2, backend);
+  network(backend.zeros([1, 2]));
+  for (let i = 0; i < 20; i++)
+    memory.add({ state: [i % 2, 1], action: i % 2, reward: 1, nextState: [1, 1], done: false });
+  const target = clone(network);
+  const before = await toBytes(target);
+  for (const optimizer of [sgd({ lr: 0.1 }), adam()])
+    optimizer.update(diff(() => temporalDifferenceLoss(network, target, memory.sample(16))));
+  expect(await toBytes(target)).toEqual(before);
+  expect(await toBytes(network)).not.toEqual(before);
+});
+
+test.each([
+  ["(1 (1 a) (1 b) (1 c))", 3, "TreeLSTM: wanted nodes of two parts, or words, got one of 3"],
+  ["(1 (1 (1 a)) (1 b))", 2, "TreeLSTM: wanted nodes of two parts, or words, got one of 1"],
+  ["(1 (1 a) (1 b))", 1, "TreeLSTM: got 1 words of a tree that has more"],
+  ["(1 (1 a) (1 b))", 3, "TreeLSTM: got 3 words of a tree that has fewer"],
+])("the tree %s with %d words is refused", async (tree, words, message) => {
+  const { zeros } = await open({ seed: 1 });
+  const model = TreeLSTM(10, 2, 8);
+  expect(() => model.scores(parseTree(tree), zeros([words], { dtype: "i32" }))).toThrow(new ArgumentError(message));
+});
