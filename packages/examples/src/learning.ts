@@ -64,6 +64,11 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     const metadata = await readMetadata(files.training);
     refuseOtherVocabularies(learner.vocabularies ?? {}, metadata, files.training);
     await load(files.training, training);
+    const begun = Object.entries(at).find(([name, n]) => name in metadata && Number(metadata[name]) !== n);
+    if (begun !== undefined)
+      throw new DataError(
+        `${files.training}: its ${begun[0]} is ${begun[1]} in one place and ${String(metadata[begun[0]])} in another. It was changed after it was saved.`,
+      );
     await place(training.model, backend); // a report may look into a model that takes no step any more
     const wrong = Object.entries(at).find(([, n]) => !Number.isSafeInteger(n) || n < 0);
     if (wrong !== undefined)

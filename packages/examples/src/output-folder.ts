@@ -1,6 +1,6 @@
 // The folder of a training: one training at a time is in it, and nothing that it should not replace is replaced.
 import { readFileSync, rmSync } from "node:fs";
-import { access, constants, link, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, constants, link, lstat, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { hostname, uptime } from "node:os";
 import { join } from "node:path";
 import { ArgumentError } from "@weft/tensor";
@@ -19,8 +19,30 @@ const missing = (error: unknown): undefined => {
   if (codeOf(error) !== "ENOENT") throw error;
 };
 
+/**
+ * Refuses a folder in which a name of ours is that of something else than a file: nothing comes out of a pipe, a folder
+ * cannot be read, and a link leads out of the folder.
+ */
+export async function refuseOddFiles(folder: string): Promise<void> {
+  for (const file of Object.values(filesIn(folder))) {
+    const found = await lstat(file).catch((error: unknown) => {
+      if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw error;
+    });
+    if (found === undefined || found.isFile()) continue;
+    const what = found.isSymbolicLink() ? "a link, and training writes into its folder alone" : "not a file";
+    throw new FileError(`${file} is ${what}: move it away, or train into another folder with --out <folder>.`);
+  }
+}
+
+/** Writes a file anew: what has its name is replaced, and a link not followed. */
+export async function writeAnew(file: string, data: string | Uint8Array): Promise<void> {
+  await rm(file, { force: true });
+  await writeFile(file, data, { flag: "wx" });
+}
+
 /** Takes a folder for this training alone, and returns what gives it back. */
 export async function lock(folder: string): Promise<() => void> {
+  await refuseOddFiles(folder);
   const file = filesIn(folder).lock;
   const here = await realpath(folder);
   const since = new Date().toISOString();
@@ -101,7 +123,7 @@ function refusal(folder: string, text: string | undefined): string {
   );
 }
 
-/** Refuses a folder whose files cannot be replaced, or with `overwrite: false` should not be: others than ours. */
+/** Refuses a folder that cannot be written to, or with `overwrite: false` has files that should not be replaced: others than ours. */
 export async function refuseForeignFiles(folder: string, overwrite: boolean): Promise<void> {
   const { model, training, metrics, report } = filesIn(folder);
   const others: string[] = [];
@@ -111,11 +133,9 @@ export async function refuseForeignFiles(folder: string, overwrite: boolean): Pr
     [metrics, isRecord],
     [report, isReport],
   ] as const) {
-    const found = await stat(file).catch(missing);
-    if (found === undefined) continue;
-    if (!found.isFile())
-      throw new FileError(`${file} is not a file: move it away, or train into another folder with --out <folder>.`);
-    if (!overwrite && !(await isOurs(file))) others.push(file.slice(folder.length).replace(/^[\\/]/, ""));
+    const found = await lstat(file).catch(missing);
+    if (found !== undefined && !overwrite && !(await isOurs(file)))
+      others.push(file.slice(folder.length).replace(/^[\\/]/, ""));
   }
   if (others.length > 0)
     throw new ArgumentError(

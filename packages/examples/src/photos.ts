@@ -1,5 +1,5 @@
 // Batches of pictures for a network that was trained on ImageNet: those in a folder, or random ones.
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { ArgumentError, concat, scope, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { image, type HostArray } from "@weft/data";
@@ -35,8 +35,11 @@ export async function photosIn(folder: string, size: number, { tensor }: Creatio
   if (names.length === 0)
     throw new ArgumentError(`${folder} has no pictures: no files that end in ${endings.join(", ")}.`);
   const photos: Required<Photo>[] = [];
-  for (const name of names)
-    photos.push({ name, pixels: await image(await readFile(join(folder, name)), { channels: 3 }) });
+  for (const name of names) {
+    const path = join(folder, name);
+    if (!(await stat(path)).isFile()) throw new ArgumentError(`${path} is not a file, wanted a picture: move it away.`);
+    photos.push({ name, pixels: await image(await readFile(path), { channels: 3 }) });
+  }
   /** Photos have sizes of their own; the network's input has one. */
   const prepared = ({ pixels: { data, shape } }: Required<Photo>) =>
     imageNetInput(tensor(data, { shape: [1, ...shape] }), { layout: "NCHW" });

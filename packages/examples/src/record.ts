@@ -1,10 +1,11 @@
 // The record of a training: its numbers, in `metrics.jsonl` and in memory. A training that goes on keeps the lines up to
 // the step at which it was saved, and takes the steps after it again.
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { printable } from "@weft/tensor";
 import { FileError } from "@weft/nn";
 import { jsonl, type FileLog, type Log, type Scalars } from "@weft/train";
 import type { Metrics } from "./metrics.ts";
+import { writeAnew } from "./output-folder.ts";
 
 /** Numbers of a step; of an evaluation, if they have an `epoch`. */
 export interface Entry {
@@ -38,7 +39,7 @@ export class TrainingRecord implements Log {
   static async open(path: string, step: number, lost: (error: FileError) => void): Promise<TrainingRecord> {
     const lines = step === 0 ? [] : await linesUpTo(path, step);
     const fresh = `${path}.new`;
-    await writeFile(fresh, lines.map(({ line }) => `${line}\n`).join(""));
+    await writeAnew(fresh, lines.map(({ line }) => `${line}\n`).join(""));
     await rename(fresh, path);
     return new TrainingRecord(
       path,

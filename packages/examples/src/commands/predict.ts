@@ -1,6 +1,5 @@
 // `weft predict`: loads a saved model, and classifies pictures of the test set or answers a text.
-import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ArgumentError, printable, scope, type Backend } from "@weft/tensor";
 import { load, readMetadata } from "@weft/nn";
@@ -10,7 +9,7 @@ import { openBackend, type BackendName } from "../backends.ts";
 import { dataset, digitNames, type DataName } from "../datasets.ts";
 import { accuracyOf, predictions } from "../evaluation.ts";
 import { hasFiniteParams } from "../divergence.ts";
-import { filesIn } from "../output-folder.ts";
+import { filesIn, writeAnew } from "../output-folder.ts";
 import type { Program } from "../program.ts";
 import { isProgram, programNames, programs } from "../programs.ts";
 import { vocabulariesIn } from "../vocabularies.ts";
@@ -43,6 +42,8 @@ export async function predictCommand(
   const inFolder = filesIn(path).model;
   const file = existsSync(inFolder) ? inFolder : path;
   if (!existsSync(file)) throw new ArgumentError(`there is no file or folder ${JSON.stringify(path)}: name a model.`);
+  const facts = statSync(file);
+  if (!facts.isFile() && !facts.isDirectory()) throw new ArgumentError(`${file} is not a file: name a model.`);
   const { text } = options;
   if (text !== undefined) {
     if (text.trim() === "") throw new ArgumentError(`--text is ${JSON.stringify(text)}, wanted some words.`);
@@ -109,7 +110,7 @@ async function drawn(file: string, indices: readonly number[], options: PredictO
   await loadFinite(file, model, backend);
   const values = await scope(() => draw(100).data());
   const picture = join(dirname(file), "drawings.png");
-  await writeFile(picture, png(tiled(Array.from(values, Number), 28, 10)));
+  await writeAnew(picture, png(tiled(Array.from(values, Number), 28, 10)));
   return picture;
 }
 

@@ -1,7 +1,7 @@
 // `weft train --resume`: goes on with the training in a folder.
 import { stat } from "node:fs/promises";
 import { ArgumentError } from "@weft/tensor";
-import { alone, filesIn } from "../output-folder.ts";
+import { alone, filesIn, refuseOddFiles } from "../output-folder.ts";
 import { programs, type ProgramName } from "../programs.ts";
 import { count, type Print } from "../words.ts";
 import { run } from "./run.ts";
@@ -15,6 +15,7 @@ export async function resumeCommand(
   wanted: WantedIn,
   print: Print,
 ): Promise<number> {
+  await refuseOddFiles(folder);
   const before = await trainingIn(folder);
   if (before === undefined) throw new ArgumentError(await nothingIn(folder));
   if (name !== undefined && name !== before.name)

@@ -1,10 +1,9 @@
 // The report of a run, and what it says of a run that was less than the whole.
-import { writeFile } from "node:fs/promises";
 import { FileError, summary } from "@weft/nn";
 import type { Learned } from "../learning.ts";
 import type { Learner, Program } from "../program.ts";
-import type { filesIn } from "../output-folder.ts";
 import { said } from "../metrics.ts";
+import { writeAnew, type filesIn } from "../output-folder.ts";
 import { programs, type ProgramName } from "../programs.ts";
 import { publishedResults } from "../published.ts";
 import { version } from "../version.ts";
@@ -30,7 +29,7 @@ interface Run {
 /** Writes the report of a run in which something was measured. */
 export async function writeReport(files: ReturnType<typeof filesIn>, run: Run): Promise<void> {
   const page = await reportOf(run);
-  await writeFile(files.report, page).catch((cause: Error) => {
+  await writeAnew(files.report, page).catch((cause: Error) => {
     const then = `The model is in ${files.model}.`;
     throw new FileError(`${files.report} could not be written: ${cause.message}. ${then}`, { cause });
   });

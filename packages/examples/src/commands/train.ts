@@ -1,4 +1,7 @@
 // `weft train`: runs a program from the beginning, into a folder of its own.
+import { existsSync } from "node:fs";
+import { rmdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { ArgumentError } from "@weft/tensor";
 import { makeFolder } from "@weft/train";
 import { alone, refuseForeignFiles } from "../output-folder.ts";
@@ -21,11 +24,16 @@ export async function trainCommand(name: ProgramName, wanted: WantedIn, print: P
   const { out, overwrite, ...rest } = wanted;
   const asked = checked(name, rest);
   const folder = out ?? folderOf(name, asked);
+  const fresh = [folder, dirname(folder)].filter((path) => !existsSync(path));
   await makeFolder(folder); // fails now, not after training, if the folder cannot be made
-  return alone(folder, async (release) => {
+  const running = alone(folder, async (release) => {
     await refuseForeignFiles(folder, overwrite === true);
     if (overwrite !== true) await refuseUnfinished(folder);
     return run(name, asked, { folder, release }, print);
+  });
+  return running.catch(async (error: unknown) => {
+    for (const path of fresh) await rmdir(path).catch(() => undefined); // where nothing is in it
+    throw error;
   });
 }
 
