@@ -105,6 +105,7 @@ export function lines(write: (line: string) => void, seconds: number): Display {
   };
   return {
     update(state) {
+      if (state.count === state.total) return; // its end writes it, with the last number
       if (state.seconds() >= next || shown === -1) print(state);
     },
     close(state) {
