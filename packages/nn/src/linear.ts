@@ -35,9 +35,9 @@ import { parameter } from "./parameter.ts";
 export interface WeightOptions {
   readonly bias?: boolean;
   /** Initial values of the weight; by default PyTorch's, U(−1/√fanIn, 1/√fanIn). */
-  readonly init?: Initializer;
+  readonly init?: Initializer | undefined;
   /** Initial values of the bias; by default U(−1/√fanIn, 1/√fanIn). */
-  readonly biasInit?: Initializer;
+  readonly biasInit?: Initializer | undefined;
 }
 
 /** See the function `Linear`. */
@@ -90,7 +90,7 @@ export function linear(op: string, input: Operand, weight: Operand, bias: Operan
 
 export interface EmbeddingOptions {
   /** Initial values of the weight; by default from N(0, 1). */
-  readonly init?: Initializer;
+  readonly init?: Initializer | undefined;
   /** An index, below 0 counted from the end, that stands for no word: its row is 0 at first, and has no gradient. */
   readonly paddingIndex?: number;
 }
