@@ -1,7 +1,7 @@
 // A small GPT, a transformer (Vaswani et al. 2017) in which each place sees only those before it (Radford et al. 2018),
 // with the form and the initial values of nanoGPT: normalization before each part, no biases, all weights from N(0,
 // 0.02²), and those before a sum divided by √(2 · layers).
-import { add, gelu, reshape, type Tensor } from "@weft/tensor";
+import { ShapeError, add, gelu, readTensors, reshape, slice, type Tensor } from "@weft/tensor";
 import { Attention, Chain, Dropout, Embedding, LayerNorm, Linear } from "@weft/nn";
 import { crossEntropy, layer, normal, parameter } from "@weft/nn";
 
@@ -9,7 +9,7 @@ export interface GPTOptions {
   readonly layers: number;
   readonly heads: number;
   readonly features: number;
-  /** How many tokens it reads. */
+  /** How many tokens it reads at most. */
   readonly length: number;
   readonly dropout: number;
 }
@@ -42,12 +42,17 @@ export function Block({ layers, heads, features, dropout }: GPTOptions) {
   return self;
 }
 
-/** From tokens `[N, length]` to scores `[N, length, tokens]` of what comes after each of them. */
+/** From tokens `[N, T]`, at most `length` in a row, to scores `[N, T, tokens]` of what comes after each of them. */
 export function GPT(tokens: number, options: GPTOptions) {
   const { layers, features, length, dropout } = options;
   const self = layer(
     "GPT",
-    (x: Tensor) => self.output(self.norm(self.blocks(self.drop(add(self.embed(x), self.place))))),
+    (x: Tensor) => {
+      const [embedded, place] = readTensors("GPT", [self.embed(x), self.place]);
+      const read = x.shape.at(-1)!;
+      if (read > length) throw new ShapeError(`GPT: wanted at most ${length} tokens in a row, got ${read}`);
+      return self.output(self.norm(self.blocks(self.drop(add(embedded, slice(place, { ends: [read] }))))));
+    },
     {
       embed: Embedding(tokens, features, { init }),
       place: parameter([length, features], init),
