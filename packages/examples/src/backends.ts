@@ -29,9 +29,11 @@ export async function openBackend(name: BackendName, seed: number, threads?: num
   }
 }
 
-/** On how many threads a backend computes; undefined for a device. */
+/** On how many threads a backend computes; undefined for a device, whose `info` may count those of a workgroup. */
 export const threadsOf = (backend: Backend): number | undefined =>
-  (backend as { info?(): { readonly threads?: number } }).info?.().threads;
+  backend.name === "@weft/tensor-cpu"
+    ? (backend as { info?(): { readonly threads?: number } }).info?.().threads
+    : undefined;
 
 /** What computes, for the first line of the output: the backend, and on how many threads. */
 export function machineOf(backend: Backend): string {

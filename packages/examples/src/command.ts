@@ -13,7 +13,7 @@ import { backendNames } from "./backends.ts";
 import { listCommand } from "./commands/list.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { resumeCommand } from "./commands/resume.ts";
-import { rowNames, tablesCommand } from "./commands/tables.ts";
+import { printedNames, rowNames, tablesCommand } from "./commands/tables.ts";
 import { trainCommand } from "./commands/train.ts";
 import type { Print } from "./words.ts";
 import { dataNames } from "./datasets.ts";
@@ -45,7 +45,7 @@ function pattern(text: string): RegExp {
   } catch (error) {
     throw new InvalidArgumentError(`${(error as Error).message}.`);
   }
-  if (!rowNames.some((name) => rows.test(name)))
+  if (!rowNames.some((name) => rows.test(name)) && !printedNames.some((name) => rows.test(name)))
     throw new InvalidArgumentError(`It matches none of ${rowNames.join(", ")}.`);
   return rows;
 }
@@ -133,6 +133,11 @@ function program(print: Print, exit: (code: number) => void): Command {
     .addOption(new Option("--model <name>", "which model it is, where the file does not say").choices(recipeNames))
     .addOption(new Option("--data <name>", "the dataset (default: that of the training)").choices(dataNames))
     .addOption(new Option("--text <text>", "what a language model goes on from, or a sentence to tag"))
+    .addOption(
+      new Option("--length <n>", "how many characters a model writes after the text (default: 600)").argParser(
+        whole(1),
+      ),
+    )
     .addOption(option.backend().default("cpu" as const))
     .action((file, indices, options) => predictCommand(file, indices ?? [], options, print));
   const commands = weft.commands.map((command) => command.name());

@@ -3,6 +3,7 @@ import { training } from "@weft/autograd";
 import { ArgumentError, argmax, scope, softmax, type Backend, type Tensor } from "@weft/tensor";
 import { minibatch, type HostArray, type Labeled, type Reviews } from "@weft/data";
 import { evaluate, metrics } from "@weft/train";
+import { patient } from "./patience.ts";
 import type { Classifier } from "./recipe.ts";
 
 /** What a classifier sees: pictures or texts of one length, and the class of each. */
@@ -32,7 +33,7 @@ export const guessing =
 /** The model's predictions for all pictures or texts, in order. */
 export async function predictions(model: Classifier, data: Cases, backend: Backend): Promise<Prediction[]> {
   const found: Prediction[] = [];
-  for (const [x] of batchesOf(data, backend)) {
+  for await (const [x] of patient(batchesOf(data, backend), "evaluation")) {
     // The inner scope ends before anything is computed: what is between the layers need not be stored.
     const probabilities = await scope(() => scope(() => softmax(model(x))).data());
     const classes = probabilities.length / x.shape[0]!;
@@ -90,7 +91,7 @@ export async function meanOf<Batch extends readonly [Tensor, ...Tensor[]]>(
   batches: Iterable<Readonly<Batch>> | AsyncIterable<Readonly<Batch>>,
 ): Promise<number> {
   let [sum, n] = [0, 0];
-  for await (const batch of batches) {
+  for await (const batch of patient(batches, "evaluation")) {
     const rows = batch[0].shape[0] ?? 1;
     sum += rows * (await scope(() => training(false, () => loss(...batch)).item()));
     n += rows;

@@ -165,6 +165,12 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     await writeTraining().catch(tell);
   }
 
+  /** Notes what was measured where the training stopped, in the middle of an epoch. */
+  async function noteBetween(found: Scalars): Promise<void> {
+    record.scalars(at.step, { epoch: at.epoch, partial: 1, ...found });
+    await record.flush();
+  }
+
   let result: Scalars | undefined;
   while (!done()) {
     const { epoch } = at;
@@ -194,13 +200,13 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
       await log.scalars(at.step, { epoch: at.epoch, ...result });
       await record.flush();
       await writeOrTell(result); // with what the evaluation has kept
-    }
+    } else await noteBetween(result);
     told?.(whole ? at.epoch : epoch + 1, result, await learner.says?.());
   }
   if (result === undefined && at.step > 0) {
     // What was measured when it ended, once, is not measured anew.
     const last = record.evaluations.find(({ step }) => step === at.step);
-    if (last === undefined) result = await evaluate();
+    if (last === undefined) await noteBetween((result = await evaluate()));
     else {
       const { epoch: _, ...values } = last.values;
       result = lastSaid = values;

@@ -22,6 +22,7 @@ export function playerLearner({ model, state, agent, play }: Player, backend: Ba
   const played = { returns: [] as number[], now: 0 };
   return {
     from: "episodes of CartPole",
+    step: "episode",
     model,
     state: { ...state, played },
     async *epoch() {

@@ -6,6 +6,7 @@ import type { Metrics } from "./metrics.ts";
 import type { OptionValues, ProgramOptions } from "./options.ts";
 import type { Section } from "./report/page.ts";
 import type { Vocabularies } from "./vocabularies.ts";
+import type { WritingOptions } from "./writing.ts";
 
 /** A system that `weft train` can train or measure. `program` makes one, with the types of its data and options. */
 export interface Program<Data extends string = string, Options extends ProgramOptions = ProgramOptions> {
@@ -57,7 +58,9 @@ export const program = <const Data extends string, const Options extends Program
 
 interface Answerer {
   readonly model: object;
-  readonly answer: (text: string) => Promise<string>;
+  /** Whether it goes on with the text, as long as is wanted. */
+  readonly writes?: true;
+  readonly answer: (text: string, how?: Pick<WritingOptions, "length" | "told">) => Promise<string>;
 }
 
 interface Quick {
@@ -96,6 +99,8 @@ export interface Learner {
   readonly from: string;
   /** What is left in a file. Without it (measurements), nothing is saved. */
   readonly model?: object;
+  /** What one of its steps is ("step"): an episode. */
+  readonly step?: string;
   /** What its numbers stand for, which is kept with it: words, characters, tags. Other data is refused later. */
   readonly vocabularies?: Vocabularies;
   /** What a saved training needs beside the model to go on: the optimizer, the batches. */

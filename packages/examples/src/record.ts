@@ -7,7 +7,7 @@ import { jsonl, type FileLog, type Log, type Scalars } from "@weft/train";
 import type { Metrics } from "./metrics.ts";
 import { writeAnew } from "./output-folder.ts";
 
-/** Numbers of a step; of an evaluation, if they have an `epoch`. */
+/** Numbers of a step; of an evaluation, if they have an `epoch`; of one in the middle of an epoch, if also `partial`. */
 export interface Entry {
   readonly step: number;
   readonly values: Scalars;
@@ -78,11 +78,14 @@ export class TrainingRecord implements Log {
     return found;
   }
 
-  /** The evaluations, in order. */
+  /** The evaluations after whole epochs, in order. */
   get evaluations(): readonly Entry[] {
-    return this.entries.filter(({ values }) => values["epoch"] !== undefined);
+    return this.entries.filter(({ values }) => values["epoch"] !== undefined && !isPartial(values));
   }
 }
+
+/** Of an evaluation where a training was stopped, in the middle of an epoch. */
+const isPartial = (values: Scalars): boolean => values["partial"] !== undefined;
 
 async function linesUpTo(path: string, last: number): Promise<{ line: string; entry: Entry }[]> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -95,7 +98,7 @@ async function linesUpTo(path: string, last: number): Promise<{ line: string; en
     .slice(0, -1);
   return complete
     .map((line, at) => ({ line, entry: entryOf(line, `${path}, line ${at + 1}`) }))
-    .filter(({ entry }) => entry.step <= last);
+    .filter(({ entry }) => entry.step <= last && !isPartial(entry.values)); // a training that goes on was not evaluated there
 }
 
 function entryOf(line: string, where: string): Entry {

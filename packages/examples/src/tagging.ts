@@ -1,5 +1,6 @@
 // How well words are tagged: the share of right tags, and that of sentences without a wrong one.
 import { words, type TaggedSentence } from "@weft/data";
+import { patient } from "./patience.ts";
 
 /** The guessed tags of words, as places in the list of tags. */
 export type TagGuesses = (words: readonly string[]) => Promise<readonly number[]>;
@@ -13,7 +14,7 @@ export const tagsIn = (classes: readonly string[], guesses: TagGuesses) => async
 
 export async function taggingAccuracy(sentences: readonly TaggedSentence[], guesses: TagGuesses) {
   let [right, all, whole] = [0, 0, 0];
-  for (const sentence of sentences) {
+  for await (const sentence of patient(sentences, "evaluation")) {
     const guessed = await guesses(sentence.words);
     const found = sentence.labels.filter((label, at) => label === guessed[at]).length;
     right += found;

@@ -1,5 +1,6 @@
 // Trees with a label at every node: their words, their nodes, and how often a model finds the labels.
 import type { Tree } from "@weft/data";
+import { patient } from "./patience.ts";
 
 /** The words of a tree, in order. */
 export const wordsOf = ({ word, children }: Tree<unknown>): readonly string[] =>
@@ -23,7 +24,7 @@ export type Guesses = (tree: Tree<number>) => Promise<readonly number[]>;
 /** The share of right guesses: of roots, which are whole sentences, and of all nodes. */
 export async function agreement(trees: readonly Tree<number>[], guesses: Guesses) {
   let [roots, right, nodes] = [0, 0, 0];
-  for (const tree of trees) {
+  for await (const tree of patient(trees, "evaluation")) {
     const guessed = await guesses(tree);
     const all = nodesOf(tree);
     right += all.filter(({ label }, at) => label === guessed[at]).length;

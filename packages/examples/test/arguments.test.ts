@@ -1,11 +1,14 @@
 // The arguments of the command line, and its error messages: one line, and exit code 1.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { vocabulary } from "@weft/data";
 import { Chain, Linear, params, place, save } from "@weft/nn";
-import { flatten } from "@weft/tensor";
+import { flatten, type Backend } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
-import { ownOptions } from "../src/command.ts";
+import { machineOf } from "../src/backends.ts";
+import { ownOptions, run } from "../src/command.ts";
+import { checked } from "../src/commands/checked-options.ts";
 import { filesIn } from "../src/output-folder.ts";
 import { programNames, programs } from "../src/programs.ts";
 import { temporaryFolder, weft } from "./session.ts";
@@ -133,7 +136,7 @@ test("weft predict says why a file cannot be used", async () => {
   );
   await save(path("linreg"), model, { weft: "linreg" });
   expect(await predict("linreg")).toBe(
-    `weft: ${path("linreg")}: the file holds the model linreg, wanted one of lenet, mlp, softmax, vgg, cifar-batchnorm. Name the model with --model.`,
+    `weft: ${path("linreg")}: the file holds the model linreg, of which there is nothing to predict: its report says what it learned.`,
   );
   for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty", ""]) {
     await save(path("odd"), model, { weft: name, data: name });
@@ -237,4 +240,56 @@ test("a model that diverged draws nothing", async () => {
     out: "",
     err: `weft: ${file}: its weights hold NaN or infinity, as after training that diverged. Train it anew.`,
   });
+});
+
+test("weft predict --length says how long a text is, and it comes line by line", async () => {
+  const file = join(temporaryFolder(), "model.safetensors");
+  const backend = await open({ seed: 1 });
+  const known = vocabulary("ab\n");
+  const { model } = programs.charlm.answers!(() => known, { backend, quick: false, options: {} });
+  await place(model, backend);
+  const vocabularies = JSON.stringify({ characters: { tokens: known.tokens } });
+  await save(file, model, { weft: "charlm", wanted: "{}", vocabularies });
+  const { code, out } = await weft("predict", file, "--text", "ab", "--length", "60");
+  expect(code).toBe(0);
+  expect(out.replace(/\n$/, "").length + Number(out.endsWith("\n"))).toBeGreaterThanOrEqual(61);
+  expect(out).toMatch(/^ab/);
+  const printed: string[] = [];
+  await run(["predict", file, "--text", "ab", "--length", "60"], (line) => printed.push(line));
+  expect(printed.length).toBeGreaterThan(1); // each line by itself
+  expect(printed.join("\n")).toBe(out);
+  expect((await weft("predict", file, "--length", "60")).err).toBe(
+    "weft: --length says how much is written after a text: name one with --text, or leave it out.",
+  );
+});
+
+test("weft predict --length is refused where no text is written", async () => {
+  const file = join(temporaryFolder(), "model.safetensors");
+  const vocabularies = JSON.stringify({ words: { tokens: ["a", "b"] }, tags: { tokens: ["O"] } });
+  await save(file, Linear(1, 1), { weft: "pos", wanted: "{}", vocabularies });
+  expect((await weft("predict", file, "--text", "a", "--length", "9")).err).toBe(
+    `weft: ${file}: the file holds the model pos, which does not go on with a text: leave --length out.`,
+  );
+});
+
+test("rows of weft tables are chosen by the names that it prints, too", async () => {
+  vi.stubEnv("WEFT_DATA", join(temporaryFolder(), "none"));
+  const { code, out } = await weft("tables", "--rows", "^LinReg$", "--seconds", "1", "--json");
+  expect(code).toBe(0);
+  expect(out).toContain('"LinReg"');
+});
+
+test("the threads of a device are not those of the processor", () => {
+  const device = { name: "@weft/tensor-webgpu", info: () => ({ threads: 64 }) } as unknown as Backend;
+  expect(machineOf(device)).toBe("@weft/tensor-webgpu");
+});
+
+test("files and folders of options are kept as whole paths", () => {
+  const { options } = checked("resnet50", { options: { weights: "a.pth", pictures: "b" } });
+  expect(options).toEqual({ weights: resolve("a.pth"), pictures: resolve("b") });
+});
+
+test("steps of players are called episodes", async () => {
+  const { out } = await weft("train", "dqn", "--steps", "2", "--out", temporaryFolder());
+  expect(out).toContain(" after 2 episodes, ");
 });

@@ -31,7 +31,12 @@ test("the example of the README passes the type check and runs", { timeout: 120_
   const text = readFileSync(join(root, "packages/examples/README.md"), "utf8");
   const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map((m) => m[1]!);
   expect(blocks).toHaveLength(1);
+  const inline = /`(vocabularyFrom\([^`]*)`/.exec(text)![1]!;
+  const snippet = `import { vocabularyFrom } from "@weft/data";
+import { readMetadata } from "@weft/nn";
+export const known = async (file: string) => ${inline};\n`;
   writeFileSync(join(folder, "program.ts"), blocks[0]!);
+  writeFileSync(join(folder, "snippet.ts"), snippet);
   const compilerOptions = {
     lib: ["es2023", "esnext.disposable", "dom"],
     types: ["node"],
@@ -39,7 +44,7 @@ test("the example of the README passes the type check and runs", { timeout: 120_
     noEmit: true,
     composite: false,
   };
-  const config = { extends: "../../tsconfig.base.json", compilerOptions, files: ["program.ts"] };
+  const config = { extends: "../../tsconfig.base.json", compilerOptions, files: ["program.ts", "snippet.ts"] };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
   await compile(folder);
   const accuracies = (await execute(folder, process.execPath, "program.ts")).trim().split("\n").map(Number);

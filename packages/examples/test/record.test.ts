@@ -9,7 +9,7 @@ import { everything } from "../../../test/extent.ts";
 import { run } from "../src/command.ts";
 import { TrainingRecord } from "../src/record.ts";
 import { lossesIn } from "./runs.ts";
-import { temporaryFolder } from "./session.ts";
+import { lines, temporaryFolder, weft } from "./session.ts";
 
 const never = (): void => expect.fail("nothing was lost");
 
@@ -90,3 +90,14 @@ test.runIf(everything && existsSync("/dev/full"))(
     expect(existsSync(join(folder, "report.html"))).toBe(true);
   },
 );
+
+test("an evaluation in the middle of an epoch is a line, until the training goes on", async () => {
+  const folder = temporaryFolder();
+  const words = ["train", "softmax", "--limit", "400", "--epochs", "1", "--out", folder];
+  expect(await weft(...words, "--steps", "2")).toMatchObject({ code: 0, err: "" });
+  expect(lines(folder).at(-1)).toEqual({ step: 2, time: 0, epoch: 0, partial: 1, testAccuracy: expect.any(Number) });
+  expect(await weft("train", "--resume", folder)).toMatchObject({ code: 0, err: "" });
+  expect(lines(folder).filter((line) => "epoch" in (line as object))).toEqual([
+    { step: 4, time: 0, epoch: 1, testAccuracy: expect.any(Number) },
+  ]);
+});

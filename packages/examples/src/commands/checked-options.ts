@@ -19,7 +19,9 @@ export function checked(name: ProgramName, wanted: Wanted): Wanted {
   if (strange !== undefined) refuse(strange);
   const absolute = Object.entries(options).map(([option, value]) => [
     option,
-    typeof value === "string" && program.options?.[option]?.value === "folder" ? resolve(value) : value,
+    typeof value === "string" && /^(file|folder)$/.test(program.options?.[option]?.value ?? "")
+      ? resolve(value)
+      : value,
   ]);
   const all = {
     ...wanted,

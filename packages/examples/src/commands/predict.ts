@@ -27,6 +27,8 @@ export interface PredictOptions {
   readonly backend: BackendName;
   /** What a model of text is asked. */
   readonly text?: string | undefined;
+  /** How many characters a model writes after it. */
+  readonly length?: number | undefined;
 }
 
 /**
@@ -49,8 +51,10 @@ export async function predictCommand(
     if (text.trim() === "") throw new ArgumentError(`--text is ${JSON.stringify(text)}, wanted some words.`);
     if (indices.length > 0 || options.model !== undefined || options.data !== undefined)
       throw new ArgumentError("--text asks a model of text: leave out --model, --data and the numbers of pictures.");
-    return print(await answered(file, text, options.backend));
+    return answered(file, text, options, print);
   }
+  if (options.length !== undefined)
+    throw new ArgumentError("--length says how much is written after a text: name one with --text, or leave it out.");
   const drawings = options.model === undefined ? await drawn(file, indices, options) : undefined;
   if (drawings !== undefined) return print(`Drew 100 pictures from noise: ${drawings}`);
   const { recipe, data } = await known(file, options);
@@ -76,8 +80,8 @@ export async function predictCommand(
   }
 }
 
-/** What the model of text in a file answers. */
-async function answered(file: string, text: string, backend: BackendName): Promise<string> {
+/** Prints what the model of text in a file answers, line by line as it is written. */
+async function answered(file: string, text: string, { backend, length }: PredictOptions, print: Print): Promise<void> {
   const metadata = await readMetadata(file);
   const before = wantedIn(metadata, file);
   const program: Program | undefined = before && programs[before.name];
@@ -93,9 +97,22 @@ async function answered(file: string, text: string, backend: BackendName): Promi
   };
   const { quick = false, options = {} } = before.wanted;
   const opened = await openBackend(backend, 0);
-  const { model, answer } = program.answers(known, { backend: opened, quick, options });
+  const { model, answer, writes = false } = program.answers(known, { backend: opened, quick, options });
+  if (length !== undefined && !writes)
+    throw new ArgumentError(`${file}: ${holds(before.name)}, which does not go on with a text: leave --length out.`);
   await loadFinite(file, model, opened);
-  return (await answer(text)).replaceAll("\r\n", "\n"); // a terminal needs none of the text's own ends of lines
+  if (!writes) return print(await answer(text));
+  let line = "";
+  const end = (): void => {
+    print(line.replace(/\r$/, "")); // a terminal needs none of the text's own ends of lines
+    line = "";
+  };
+  const told = (character: string): void => {
+    if (character === "\n") end();
+    else line += character;
+  };
+  await answer(text, { length, told });
+  if (line !== "") end();
 }
 
 /** The file of pictures that the model in a file draws, beside it; undefined if it draws none. */
@@ -127,7 +144,9 @@ async function known(file: string, options: PredictOptions) {
     throw new ArgumentError(
       isProgram(name) && "answers" in programs[name]
         ? `${file}: ${holds(name)}: ask it with --text "…".`
-        : `${file}: ${holds(name)}, wanted one of ${recipeNames.join(", ")}. Name the model with --model.`,
+        : isProgram(name)
+          ? `${file}: ${holds(name)}, of which there is nothing to predict: its report says what it learned.`
+          : `${file}: ${holds(name)}, wanted one of ${recipeNames.join(", ")}. Name the model with --model.`,
     );
   if (options.data !== undefined) refuseOtherData(name, options.data);
   const recipe: Recipe = recipes[name];

@@ -51,10 +51,10 @@ async function reportOf({ name, wanted, learner, learned, size, backend, ...end 
     facts: [
       ...others.map(([name, x]) => [labelOf(name), said(x, metrics[name])] as const),
       ["epochs", isOver ? count(epoch) : `${count(epoch)} of ${count(epochs)}${interrupted ? ", interrupted" : ""}`],
-      ["steps", count(step)],
+      [`${learner.step ?? "step"}s`, count(step)],
       ...(learner.model === undefined ? [] : [["parameters", count(size)] as const]),
       ["time of the steps", clock(seconds)],
-      ...(taken === 0 ? [] : [["speed", speedOf(learner, learned)] as const]),
+      ...(taken === 0 || learner.metrics?.[main[0]] === "speed" ? [] : [["speed", speedOf(learner, learned)] as const]),
     ],
     losses: record.losses(metrics),
     metrics,
@@ -66,8 +66,8 @@ async function reportOf({ name, wanted, learner, learned, size, backend, ...end 
 }
 
 /** The speed of this run; `counted` knows nothing of an earlier one. */
-const speedOf = ({ counted }: Learner, { taken, takenSeconds }: Learned): string => {
-  const { of, soFar } = counted ?? { of: "steps", soFar: () => taken };
+const speedOf = ({ counted, step = "step" }: Learner, { taken, takenSeconds }: Learned): string => {
+  const { of, soFar } = counted ?? { of: `${step}s`, soFar: () => taken };
   return `${rate(soFar() / takenSeconds)} ${of}/s`;
 };
 

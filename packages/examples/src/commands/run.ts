@@ -81,7 +81,7 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
   await writeReport(files, { name, wanted, learner, learned, size, backend: backend.name, epochs, interrupted, ended });
   const [[main, value]] = Object.entries(result) as [[string, number]];
   print(
-    `${capitalized(labelOf(main))} ${said(value, learner.metrics?.[main])} after ${counted(step, "step")}, ${clock((performance.now() - start) / 1000)}.`,
+    `${capitalized(labelOf(main))} ${said(value, learner.metrics?.[main])} after ${counted(step, learner.step ?? "step")}, ${clock((performance.now() - start) / 1000)}.`,
   );
   if (isQuickTry(program, wanted))
     print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);

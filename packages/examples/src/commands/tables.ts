@@ -7,7 +7,7 @@ import { here, tables, type Line, type Table } from "../published.ts";
 import { count, markdownTable, type Print } from "../words.ts";
 
 export interface TablesOptions {
-  /** Only rows whose name matches. */
+  /** Only rows whose name matches, that of the program or the one that is printed. */
   readonly rows: RegExp;
   readonly backend: BackendName;
   /** On how many threads, for the backend that has some; as many as it has by itself. */
@@ -27,12 +27,20 @@ interface Missing {
 /** The names of the rows that are measured. */
 export const rowNames: readonly string[] = Object.keys(measurements);
 
+/** The name of a line as it is printed. */
+const printedName = ({ cells: [name] }: Line): string => String(name);
+export const printedNames = tables.flatMap(({ lines }) =>
+  lines.filter(({ row }) => row !== undefined).map(printedName),
+);
+
 export async function tablesCommand(options: TablesOptions, print: Print): Promise<void> {
   const { rows, backend, json } = options;
   if (options.threads !== undefined && backend !== "cpu")
     throw new ArgumentError(`--threads is of the backend cpu, and not of ${backend}: leave it out.`);
   const wanted = (line: Line): boolean =>
-    line.row !== undefined && rows.test(line.row) && (line.backend === undefined || line.backend === backend);
+    line.row !== undefined &&
+    (rows.test(line.row) || rows.test(printedName(line))) &&
+    (line.backend === undefined || line.backend === backend);
   const measured = new Map<string, Done | Missing>();
   const opened = await openBackend(backend, 1, options.threads).catch(() => undefined); // then each row says why
   const threads = opened && threadsOf(opened);

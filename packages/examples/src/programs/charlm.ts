@@ -11,7 +11,7 @@ import { reader } from "../reader.ts";
 import { textSection } from "../report/text.ts";
 import type { Text } from "../texts.ts";
 import { count } from "../words.ts";
-import { write } from "../writing.ts";
+import { write, type WritingOptions } from "../writing.ts";
 
 const [batchSize, steps, units] = [128, 100, 256];
 const init = normal({ std: 0.3 });
@@ -23,7 +23,7 @@ const usual = "By the ";
 /** Goes on with a text. */
 const writes = (model: ReturnType<typeof network>, characters: readonly string[], backend: Setting["backend"]) => {
   const { next } = reader(model, [1, 1, units], backend);
-  return (first: string) => write(next, characters, { first });
+  return (first: string, how?: WritingOptions) => write(next, characters, { first, ...how });
 };
 
 export function learner(
@@ -72,6 +72,6 @@ export const charlm: Program = program({
   answers(known, { backend }) {
     const { size, tokens } = known("characters");
     const model = network(size);
-    return { model, answer: writes(model, tokens, backend) };
+    return { model, writes: true, answer: writes(model, tokens, backend) };
   },
 });

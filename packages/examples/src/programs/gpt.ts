@@ -74,6 +74,7 @@ export const gpt: Program = program({
   answers(known, { backend, quick: less }) {
     const [{ size, tokens }, sizes] = [known("characters"), less ? quick : large];
     const model = GPT(size, sizes);
-    return { model, answer: (first) => write(byWindows(model, sizes.length, backend), tokens, { first }) };
+    const next = byWindows(model, sizes.length, backend);
+    return { model, writes: true, answer: (first, how) => write(next, tokens, { first, ...how }) };
   },
 });

@@ -8,6 +8,7 @@ import { evaluate, metrics } from "@weft/train";
 import { blocksOf } from "../blocks.ts";
 import { guessing } from "../evaluation.ts";
 import { SequenceTagger } from "../models/pos.ts";
+import { patient } from "../patience.ts";
 import { program, type Learner, type Program, type Setting } from "../program.ts";
 import { taggedSection } from "../report/tagged.ts";
 import { commonest, tagsIn } from "../tagging.ts";
@@ -69,7 +70,7 @@ export function learner(
     of: `of the words in ${count(fresh.length)} blocks of the development set; ${percent(commonest(validation))} have the commonest tag`,
     async evaluate() {
       const asked = { loss: crossEntropy, metrics: { accuracy: metrics.accuracy() } };
-      const { accuracy, loss } = await evaluate(model, fresh, asked);
+      const { accuracy, loss } = await evaluate(model, patient(fresh, "evaluation"), asked);
       return { wordAccuracy: accuracy, validationLoss: loss };
     },
     metrics: { wordAccuracy: "share", validationLoss: "loss" },

@@ -7,6 +7,7 @@ import { minibatch, ptb, ragged, shuffle, words, type WordText, type WordTexts }
 import { evaluate, metrics, type Scalars } from "@weft/train";
 import { counting } from "../counting.ts";
 import { LanguageModel, languageModelLoss } from "../models/language-model.ts";
+import { patient } from "../patience.ts";
 import { program, type Learner, type Program, type Setting } from "../program.ts";
 import { reader } from "../reader.ts";
 import { sentencesSection } from "../report/text.ts";
@@ -91,7 +92,7 @@ export function learner(
   const measured = async (sentences: readonly Int32Array[]) => {
     const nllPerWord = metrics.crossEntropy({ ignoreIndex: over });
     const perplexity = metrics.perplexity({ ignoreIndex: over });
-    return evaluate(scores, batchesOf(sentences), { metrics: { nllPerWord, perplexity } });
+    return evaluate(scores, patient(batchesOf(sentences), "evaluation"), { metrics: { nllPerWord, perplexity } });
   };
 
   return {

@@ -113,6 +113,6 @@ export const shakespeare: Program = program({
     const sizes = sizesOf(options["text"], quick);
     const model = network(size, sizes);
     const { next } = reader(model, [sizes.layers, 1, sizes.units], backend);
-    return { model, answer: (first) => write(next, tokens, { first }) };
+    return { model, writes: true, answer: (first, how) => write(next, tokens, { first, ...how }) };
   },
 });
