@@ -34,8 +34,9 @@ export function sgd(options?: OptimizerOptions): Optimizer {
   );
 }
 
+/** Options of `momentum` and `nesterov`. */
 export interface MomentumOptions extends OptimizerOptions {
-  /** The fraction of the velocity that is kept from step to step. */
+  /** γ, the fraction of the velocity that is kept from step to step (0.95). */
   readonly gamma?: number;
 }
 const momentumKinds: OptionKinds<MomentumOptions> = { ...kinds, gamma: decay };
@@ -43,7 +44,7 @@ const momentumDefaults = { lr: 0.05, gamma: 0.95 };
 
 /**
  * Gradient descent with momentum: v ← γ v − lr · g; w ← w + v (Polyak 1964). Like Knet's; with a constant learning rate
- * also like PyTorch's `SGD(momentum=γ)`.
+ * also like PyTorch's `SGD(momentum=γ)`. By default γ is 0.95, and lr 0.05.
  *
  * @example
  * const w = param(tensor(1));
@@ -60,7 +61,7 @@ export const momentum = (options?: MomentumOptions): Optimizer =>
 
 /**
  * Nesterov's momentum: v' = γ v − lr · g; w ← w − γ v + (1 + γ) v' (Nesterov 1983). Like Knet's; with a constant
- * learning rate also like PyTorch's `SGD(momentum=γ, nesterov=True)`.
+ * learning rate also like PyTorch's `SGD(momentum=γ, nesterov=True)`. By default γ is 0.95, and lr 0.05.
  *
  * @example
  * const w = param(tensor(1));
@@ -76,7 +77,9 @@ export const nesterov = (options?: MomentumOptions): Optimizer =>
     }),
   );
 
+/** Options of `adagrad`. */
 export interface AdagradOptions extends OptimizerOptions {
+  /** Is added to the sum of squares (1e-6). */
   readonly eps?: number;
 }
 
@@ -96,8 +99,11 @@ export const adagrad = (options?: AdagradOptions): Optimizer =>
     }),
   );
 
+/** Options of `rmsprop` and `adadelta`. */
 export interface AverageOptions extends OptimizerOptions {
+  /** ρ, the share of an average that is kept from step to step (0.9). */
   readonly rho?: number;
+  /** Is added to averages of squares (1e-6). */
   readonly eps?: number;
 }
 const averageKinds: OptionKinds<AverageOptions> = { ...kinds, rho: decay, eps: nonNegativeFinite };
