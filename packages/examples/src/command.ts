@@ -53,8 +53,16 @@ function pattern(text: string): RegExp {
 /** What programs learn from one by one. */
 const cases = [...new Set(Object.values<Program>(programs).flatMap(({ cases = [] }) => cases))].toSorted();
 
+/** The programs that have a choice of data, or can be limited. */
+const takers = (what: "data" | "cases"): string =>
+  programNames.filter((name) => (programs[name] as Program)[what] !== undefined).join(", ");
+
 const option = {
-  data: () => new Option("--data <name>", `the dataset, of ${dataNames.join(", ")} (default: the program's first)`),
+  data: () =>
+    new Option(
+      "--data <name>",
+      `the dataset, of ${dataNames.join(", ")} (${takers("data")}; default: the program's first)`,
+    ),
   epochs: () => new Option("--epochs <n>", "how often to go through all the data").argParser(whole(1)),
   steps: () => new Option("--steps <n>", "end after this step").argParser(whole(1)),
   quick: () => new Option("--quick", "about a minute's worth"),
@@ -68,7 +76,10 @@ const option = {
   overwrite: () =>
     new Option("--overwrite", "begin again where the folder holds a training that is not finished, or other files"),
   limit: () =>
-    new Option("--limit <n>", `use no more ${cases.join(", ")} than this, also for tests`).argParser(whole(1)),
+    new Option(
+      "--limit <n>",
+      `use no more ${cases.join(", ")} than this, also for tests (${takers("cases")})`,
+    ).argParser(whole(1)),
   resume: () => new Option("--resume <folder>", "go on with the training in a folder, with the same numbers"),
 };
 

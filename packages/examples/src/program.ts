@@ -122,6 +122,8 @@ export interface Learner {
   readonly finished?: () => boolean;
   /** A line for the terminal after each evaluation: what a writer writes by now. */
   readonly says?: () => Promise<string>;
+  /** Other files that it leaves in its folder, by their names. */
+  readonly files?: () => Readonly<Record<string, Uint8Array>>;
   /** What its report shows beside the curves. */
   readonly sections?: () => Promise<readonly Section[]>;
   /** What the main result is of, for the report: `of 10,000 new pictures right`. */

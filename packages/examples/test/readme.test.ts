@@ -21,6 +21,14 @@ test("the README lists the options that single programs have, and what they can 
       expect(row, `--${name} of ${program}`).toBeDefined();
       for (const choice of choices) expect(row).toContain(`\`${choice}\``);
     }
+  for (const [option, what] of [
+    ["--data", "data"],
+    ["--limit", "cases"],
+  ] as const) {
+    const [names] = rows.find((line) => line.startsWith(`| \`${option} `))!.split(": ");
+    const takers = Object.entries<Program>(programs).filter(([, program]) => program[what] !== undefined);
+    expect(names!.match(/`[a-z0-9-]+`/g)?.toSorted()).toEqual(takers.map(([name]) => `\`${name}\``).toSorted());
+  }
 });
 
 test("the example of the README passes the type check and runs", { timeout: 120_000 }, async () => {

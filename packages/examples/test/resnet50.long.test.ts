@@ -1,8 +1,8 @@
 // ResNet-50 as torchvision has it, on small pictures, and the pictures in a folder.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodePng } from "@weft/data";
-import { save, seed, training } from "@weft/nn";
+import { save, seed, training, readSafetensors } from "@weft/nn";
 import { resnet50 } from "@weft/nn/models";
 import { scope, type Tensor } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
@@ -69,8 +69,14 @@ test("weft train resnet50 --pictures shows which are alike", slow, async () => {
   writeFileSync(join(folder, "dark.png"), await picture(10, 40));
   writeFileSync(join(folder, "bright.PNG"), await picture(240, 30));
   writeFileSync(join(folder, "notes.txt"), "no picture");
-  const { code, out, err } = await weft("train", "resnet50", "--pictures", folder, "--out", temporaryFolder());
+  const to = temporaryFolder();
+  const { code, out, err } = await weft("train", "resnet50", "--pictures", folder, "--out", to);
   expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(readFileSync(join(to, "report.html"), "utf8")).not.toContain("<dt>speed</dt>"); // its result is one
+  expect(out).toContain(`File    ${join(to, "features.safetensors")}`);
+  const { tensors, metadata } = readSafetensors(readFileSync(join(to, "features.safetensors")));
+  expect(tensors.get("features")).toMatchObject({ dtype: "F32", shape: [2, 2048] });
+  expect(metadata).toMatchObject({ names: '["bright.PNG","dark.png"]' });
   expect(out).toMatch(/Pictures per second [\d.]+ after 1 step,/);
 });
 

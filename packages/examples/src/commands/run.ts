@@ -1,12 +1,13 @@
 // A run of a program, from the beginning or from where it was: shows progress, and writes a report, the model and its
 // numbers to a folder.
+import { join } from "node:path";
 import { ArgumentError } from "@weft/tensor";
 import { FileError, params, seed as startNumbering } from "@weft/nn";
 import { machineOf, openBackend } from "../backends.ts";
 import { interruption } from "../interruption.ts";
 import { learn } from "../learning.ts";
 import { said, type Metrics } from "../metrics.ts";
-import { filesIn } from "../output-folder.ts";
+import { filesIn, writeAnew } from "../output-folder.ts";
 import type { Program } from "../program.ts";
 import { isRecipe } from "../recipes.ts";
 import { programs, type ProgramName } from "../programs.ts";
@@ -86,6 +87,13 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
   if (isQuickTry(program, wanted))
     print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);
   print(`Report  ${files.report}`);
+  for (const [file, bytes] of Object.entries(learner.files?.() ?? {})) {
+    const path = join(out, file);
+    await writeAnew(path, bytes).catch((cause: Error) => {
+      throw new FileError(`${path} could not be written: ${cause.message}`, { cause });
+    });
+    print(`File    ${path}`);
+  }
   return stop.code();
 }
 

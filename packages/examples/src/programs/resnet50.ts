@@ -1,7 +1,7 @@
 // What a deep network sees in pictures: ResNet-50 (He et al. 2015) without its last layer turns each picture of
 // 224 × 224 into 2048 features. Nothing is learned: this measures how many pictures a second it takes.
 import { scope } from "@weft/tensor";
-import { load } from "@weft/nn";
+import { load, writeSafetensors } from "@weft/nn";
 import { resnet50 as ResNet50 } from "@weft/nn/models";
 import { noise, photosIn, type PhotoBatch } from "../photos.ts";
 import { program, type Program } from "../program.ts";
@@ -13,6 +13,14 @@ export async function extractor(weights?: string) {
   if (weights !== undefined) await load(weights, network);
   network.fc = (features) => features;
   return network;
+}
+
+/** The features `[N, 2048]` as a file, whose metadata have the names of the pictures in the same order. */
+export function featuresFile(seen: readonly Seen[]): Uint8Array {
+  const data = Float32Array.from(seen.flatMap(({ features }) => Array.from(features)));
+  const features = { dtype: "F32", shape: [seen.length, 2048], bytes: new Uint8Array(data.buffer) } as const;
+  const names = JSON.stringify(seen.map(({ photo }) => photo.name));
+  return writeSafetensors({ tensors: new Map([["features", features]]), metadata: { names } });
 }
 
 export const resnet50: Program = program({
@@ -56,6 +64,7 @@ export const resnet50: Program = program({
       metrics: { picturesPerSecond: "speed" },
       of: "pictures a second",
       sections: async () => featureSections(seen),
+      ...(folder !== undefined && { files: () => ({ "features.safetensors": featuresFile(seen) }) }),
     };
   },
 });

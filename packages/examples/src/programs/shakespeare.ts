@@ -100,7 +100,12 @@ export const shakespeare: Program = program({
   reaches: "a test perplexity of 3.5",
   epochs: 300,
   quick: { epochs: 4 },
-  options: { text: { value: "folder", about: "learn the texts in this folder, such as sources" } },
+  options: {
+    text: {
+      value: "folder",
+      about: "learn the texts in this folder: its files *.ts, *.js, *.jl, *.py, *.md and *.txt",
+    },
+  },
   async start({ options: { text }, ...setting }) {
     const sizes = sizesOf(text, setting.quick);
     if (text === undefined) return learner(await gutenberg(100, { body: true }), sizes, setting);
