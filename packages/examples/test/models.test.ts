@@ -25,10 +25,10 @@ test("the temporal difference has no gradient for the target network", async () 
 });
 
 test.each([
-  ["(1 (1 a) (1 b) (1 c))", 3, "TreeLSTM: wanted nodes of two parts, or words, got one of 3"],
-  ["(1 (1 (1 a)) (1 b))", 2, "TreeLSTM: wanted nodes of two parts, or words, got one of 1"],
-  ["(1 (1 a) (1 b))", 1, "TreeLSTM: got 1 words of a tree that has more"],
-  ["(1 (1 a) (1 b))", 3, "TreeLSTM: got 3 words of a tree that has fewer"],
+  ["(1 (1 a) (1 b) (1 c))", 3, "TreeLSTM: wanted two parts, got 3"],
+  ["(1 (1 (1 a)) (1 b))", 2, "TreeLSTM: wanted two parts, got 1"],
+  ["(1 (1 a) (1 b))", 1, "TreeLSTM: got 1 words, the tree has more"],
+  ["(1 (1 a) (1 b))", 3, "TreeLSTM: got 3 words, the tree has fewer"],
 ])("the tree %s with %d words is refused", async (tree, words, message) => {
   const { zeros } = await open({ seed: 1 });
   const model = TreeLSTM(10, 2, 8);

@@ -49,9 +49,9 @@ export function GPT(tokens: number, options: GPTOptions) {
     "GPT",
     (x: Tensor) => {
       const [embedded, place] = readTensors("GPT", [self.embed(x), self.place]);
-      const read = x.shape.at(-1)!;
-      if (read > length) throw new ShapeError(`GPT: wanted at most ${length} tokens in a row, got ${read}`);
-      return self.output(self.norm(self.blocks(self.drop(add(embedded, slice(place, { ends: [read] }))))));
+      if (x.shape[1]! > length)
+        throw new ShapeError(`GPT: wanted at most ${length} tokens in a row, got ${x.shape[1]}`);
+      return self.output(self.norm(self.blocks(self.drop(add(embedded, slice(place, { ends: [x.shape[1]!] }))))));
     },
     {
       embed: Embedding(tokens, features, { init }),

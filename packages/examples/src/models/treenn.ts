@@ -38,24 +38,25 @@ export function TreeLSTM(vocabulary: number, classes: number, units = 128) {
     const c = add(added, add(mul(keepA, a.c), mul(keepB, b.c)));
     return { h: mul(o, tanh(c)), c };
   };
-  /** From a tree, whose nodes have two parts or none, and its words `[W]` to the scores of all nodes, `[2 W − 1, classes]`, each after its parts. */
+  /**
+   * From a tree, whose nodes have two parts or are words, and its words `[W]` to the scores of all nodes,
+   * `[2 W − 1, classes]`, each after its parts.
+   */
   function scores(tree: Tree<unknown>, ids: Tensor): Tensor {
     const { h, c } = words(ids); // all at once
     const [hs, cs] = [tensorSplit(h, ids.size), tensorSplit(c, ids.size)];
     const leaves = hs.map((h, at): Phrase => ({ h, c: cs[at]! })).values();
     const found: Tensor[] = [];
-    const read = ({ children }: Tree<unknown>): Phrase => {
-      const [a, b, ...more] = children.map(read);
-      if (children.length === 1 || more.length > 0)
-        throw new ArgumentError(`TreeLSTM: wanted nodes of two parts, or words, got one of ${children.length}`);
+    const read = ({ children: parts }: Tree<unknown>): Phrase => {
+      if (![0, 2].includes(parts.length)) throw new ArgumentError(`TreeLSTM: wanted two parts, got ${parts.length}`);
+      const [a, b] = parts.map(read);
       const meaning = a && b ? phrase(a, b) : leaves.next().value;
-      if (meaning === undefined) throw new ArgumentError(`TreeLSTM: got ${ids.size} words of a tree that has more`);
+      if (meaning === undefined) throw new ArgumentError(`TreeLSTM: got ${ids.size} words, the tree has more`);
       found.push(meaning.h);
       return meaning;
     };
     read(tree);
-    if (leaves.next().value !== undefined)
-      throw new ArgumentError(`TreeLSTM: got ${ids.size} words of a tree that has fewer`);
+    if (leaves.next().done !== true) throw new ArgumentError(`TreeLSTM: got ${ids.size} words, the tree has fewer`);
     return self.output(concat(found));
   }
   return { ...self, scores };
