@@ -44,7 +44,5 @@ test("GPT reads fewer tokens than a window has, and not more", async () => {
   const [short, whole] = [await model(ids([1, 2, 3])).data(), await model(ids([1, 2, 3, 4, 0, 1])).data()];
   expect(short).toHaveLength(3 * 5);
   for (const [i, score] of short.entries()) expect(score).toBeCloseTo(Number(whole[i]), 5);
-  expect(() => model(ids([1, 2, 3, 4, 0, 1, 2]))).toThrow(
-    new ShapeError("GPT: wanted at most 6 tokens in a row, got 7"),
-  );
+  expect(() => model(ids([1, 2, 3, 4, 0, 1, 2]))).toThrow(new ShapeError("GPT: wanted at most 6 tokens, got 7"));
 });

@@ -49,8 +49,7 @@ export function GPT(tokens: number, options: GPTOptions) {
     "GPT",
     (x: Tensor) => {
       const [embedded, place] = readTensors("GPT", [self.embed(x), self.place]);
-      if (x.shape[1]! > length)
-        throw new ShapeError(`GPT: wanted at most ${length} tokens in a row, got ${x.shape[1]}`);
+      if (x.shape[1]! > length) throw new ShapeError(`GPT: wanted at most ${length} tokens, got ${x.shape[1]}`);
       return self.output(self.norm(self.blocks(self.drop(add(embedded, slice(place, { ends: [x.shape[1]!] }))))));
     },
     {
