@@ -188,7 +188,7 @@ test("--quick says what all of it would reach, if it has left something out", as
 test("weft list names every program, what it learns and how long that takes", async () => {
   const { code, out } = await weft("list");
   expect(code).toBe(0);
-  for (const line of out.split("\n")) expect(line).toMatch(/^\S+ +\S.* · .* · \S/);
+  for (const line of out.split("\n\n")[0]!.split("\n")) expect(line).toMatch(/^\S+ +\S.* · .* · \S/);
 });
 
 test("a training that is over is left as it is, and says what to do for more", async () => {

@@ -16,7 +16,7 @@ export async function extractor(weights?: string) {
 }
 
 /** The features `[N, 2048]` as a file, whose metadata have the names of the pictures in the same order. */
-export function featuresFile(seen: readonly Seen[]): Uint8Array {
+function featuresFile(seen: readonly Seen[]): Uint8Array {
   const data = Float32Array.from(seen.flatMap(({ features }) => Array.from(features)));
   const features = { dtype: "F32", shape: [seen.length, 2048], bytes: new Uint8Array(data.buffer) } as const;
   const names = JSON.stringify(seen.map(({ photo }) => photo.name));
