@@ -3,3 +3,15 @@ export { Assembler, type Code } from "./assembler/assembler.ts";
 export { routine, type Convention, type RoutineOptions } from "./assembler/routine.ts";
 export { instructions, type Arguments, type Instruction } from "./assembler/instructions.ts";
 export { conditions, type Condition, type Feature } from "./assembler/row.ts";
+export {
+  callerCode,
+  callerIn,
+  openCodeMemory,
+  type Caller,
+  type CodeMemory,
+  type CodeMemoryOptions,
+  type Routine,
+} from "./memory/code-memory.ts";
+export type { System } from "./memory/system.ts";
+export { describeProcessor, readProcessor, type Ask, type Processor } from "./processor.ts";
+export type { Refusal } from "./refusal.ts";

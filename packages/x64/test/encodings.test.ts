@@ -20,7 +20,9 @@ function encoded(line: string): string {
 
 test("each instruction has the bytes of GNU as", () => {
   expect(cases.length).toBeGreaterThan(2500);
-  const wrong = cases.map(([line, hex]) => ({ line, hex, ours: encoded(line) })).filter(({ hex, ours }) => hex !== ours);
+  const wrong = cases
+    .map(([line, hex]) => ({ line, hex, ours: encoded(line) }))
+    .filter(({ hex, ours }) => hex !== ours);
   expect(wrong).toEqual([]);
 });
 

@@ -52,5 +52,11 @@ function operand(text: string): Read {
 /** The name and the operands of an instruction. */
 export function read(line: string): { readonly name: string; readonly operands: readonly Read[] } {
   const [name, ...rest] = line.split(/ (.*)/s);
-  return { name: name!, operands: (rest[0] ?? "").split(", ").filter((part) => part !== "").map(operand) };
+  return {
+    name: name!,
+    operands: (rest[0] ?? "")
+      .split(", ")
+      .filter((part) => part !== "")
+      .map(operand),
+  };
 }

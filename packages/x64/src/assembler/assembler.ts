@@ -37,6 +37,8 @@ const nothing = [
   [0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0],
 ];
 
+const isOperand = (x: Operand | Masking | undefined): x is Operand => x !== undefined && !(x instanceof Masking);
+
 const isCondition = (x: unknown): x is Condition => typeof x === "string" && Object.hasOwn(conditions, x);
 
 export class Assembler {
@@ -55,9 +57,9 @@ export class Assembler {
   emit<N extends Instruction>(name: N, ...operands: Arguments[N]): void {
     const rows: readonly Row[] = instructions[name];
     const all: readonly (Operand | Masking | undefined)[] = operands;
-    const last = all.at(-1);
+    const last = all[all.length - 1];
     const masking = last instanceof Masking ? last : undefined;
-    const given = all.filter((x): x is Operand => x !== undefined && !(x instanceof Masking));
+    const given = all.filter(isOperand);
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!;
       const sizes = fit(row, given, masking);
@@ -65,8 +67,7 @@ export class Assembler {
       for (const x of given) this.#use(x);
       this.general |= row.clobbers;
       for (const feature of row.needs) this.#needs.add(feature);
-      if (row.encoding === "evex" && sizes.bits < 512 && row.slots.some(({ kind }) => kind === "v"))
-        this.#needs.add("avx512vl");
+      if (row.encoding === "evex" && row.vectors && sizes.bits < 512) this.#needs.add("avx512vl");
       const label = given.at(-1);
       if (label instanceof Label) return this.#jump(row, given[0], label);
       const { references } = this.#code;
@@ -76,7 +77,7 @@ export class Assembler {
       return;
     }
     const wanted = rows.map(describe).join(" or ");
-    throw new TypeError(`x64: ${name} does not take (${all.join(", ")}); it takes ${wanted}`);
+    throw new TypeError(`x64: ${name} does not take (${operands.join(", ")}); it takes ${wanted}`);
   }
 
   /** A label that is bound later. */
@@ -172,7 +173,14 @@ export class Assembler {
     if (isCondition(first)) {
       const n = conditions[first];
       this.#marks.push({ kind: "jump", at, label, short: [0x70 | n], near: [0x0f, 0x80 | n] });
-    } else this.#marks.push({ kind: "jump", at, label, short: row.opcode === 0xe9 ? [0xeb] : undefined, near: [row.opcode] });
+    } else
+      this.#marks.push({
+        kind: "jump",
+        at,
+        label,
+        short: row.opcode === 0xe9 ? [0xeb] : undefined,
+        near: [row.opcode],
+      });
   }
 
   /** Where marks come to lie. Jumps begin short; each that does not reach becomes long, until all do. */
@@ -225,7 +233,7 @@ function positionOf(label: Label): number {
 
 /** Fills bytes with instructions that do nothing; how many bytes these are. */
 function fill(bytes: Uint8Array, from: number, to: number): number {
-  for (let at = from; at < to; ) {
+  for (let at = from; at < to;) {
     const some = nothing[Math.min(to - at, nothing.length) - 1]!;
     bytes.set(some, at);
     at += some.length;

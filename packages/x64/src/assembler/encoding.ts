@@ -55,7 +55,9 @@ const broadcasting = (tuple: Tuple): boolean => tuple === "b32" || tuple === "b6
 function takesMemory(row: Row, { where, kind }: Slot, { index, broadcasts }: Memory, bits: number): boolean {
   if (where !== "M" || (broadcasts && !broadcasting(row.tuple))) return false;
   if (kind !== "z" && kind !== "j") return !(index instanceof Vector);
-  return index instanceof Vector && index.bits === widthOf(kind, bits) && (row.encoding === "evex" || index.number < 16);
+  return (
+    index instanceof Vector && index.bits === widthOf(kind, bits) && (row.encoding === "evex" || index.number < 16)
+  );
 }
 
 function takesRegister(row: Row, kind: Slot["kind"], register: Operand | undefined, { bits, general }: Sizes): boolean {
@@ -190,7 +192,7 @@ export function encode(
     if (opcode > 0xff) code.byte(opcode >> 8);
     code.byte(opcode);
   } else if (encoding === "vex") {
-    const length = slots.some(({ kind }) => kind === "v") ? Number(bits === 256) : row.l;
+    const length = row.vectors ? Number(bits === 256) : row.l;
     const last = ((~more & 15) << 3) | (length << 2) | prefix;
     if (map === 1 && w === 0 && x === 0 && b === 0) {
       code.byte(0xc5);
@@ -248,7 +250,7 @@ const kinds: { readonly [K in Kind]: string } = {
 const numbers = { ib: "8 bits", is: "8 bits with a sign", id: "32 bits with a sign", iu: "32 bits", iq: "64 bits" };
 
 /** What a form takes, in words. */
-export function describe({ slots, encoding, narrowest, widest, masked }: Row): string {
+export function describe({ slots, encoding, vectors, narrowest, widest, masked }: Row): string {
   const words = slots.map(({ where, kind }) => {
     if (where === "C") return "condition";
     if (where === "L") return "label";
@@ -259,7 +261,7 @@ export function describe({ slots, encoding, narrowest, widest, masked }: Row): s
     return register === "" ? "memory" : `${register} or memory`;
   });
   if (masked !== "never") words.push(masked === "always" ? "masking" : "masking if wanted");
-  const limits = slots.some(({ kind }) => kind === "v") ? `${narrowest} to ${widest} bits, ` : "";
+  const limits = vectors ? `${narrowest} to ${widest} bits, ` : "";
   const how = encoding === "vex" ? ` [${limits}registers 0 to 15]` : encoding === "evex" ? ` [${limits}AVX-512]` : "";
   return `(${words.join(", ")})${how}`;
 }

@@ -9,8 +9,7 @@ const arithmetic = (n: number) =>
     legacy("Ng is", "np.", 0x83, { ext: n }),
     legacy("Ng id", "np.", 0x81, { ext: n }),
   ] as const;
-const shift = (ext: number) =>
-  [legacy("Ng ib", "np.", 0xc1, { ext }), legacy("Ng cl", "np.", 0xd3, { ext })] as const;
+const shift = (ext: number) => [legacy("Ng ib", "np.", 0xc1, { ext }), legacy("Ng cl", "np.", 0xd3, { ext })] as const;
 const unary = (ext: number) => [legacy("Ng", "np.", 0xf7, { ext })] as const;
 
 // oxfmt-ignore

@@ -82,7 +82,11 @@ type Each<S extends string> = S extends ""
 
 /** What is passed for a row; instructions of AVX-512 may end with a mask. */
 export type OperandsOf<R> =
-  R extends Row<infer S, infer Encoding> ? (Encoding extends "evex" ? [...Each<S>, masking?: Masking] : Each<S>) : never;
+  R extends Row<infer S, infer Encoding>
+    ? Encoding extends "evex"
+      ? [...Each<S>, masking?: Masking]
+      : Each<S>
+    : never;
 
 export type Operand = General | Vector | Mask | Memory | Label | number | bigint | string;
 
@@ -118,6 +122,8 @@ export interface Row<S extends string = string, E extends Encoding = Encoding> {
   readonly tuple: Tuple;
   readonly narrowest: number;
   readonly widest: number;
+  /** Its vectors have the width of the operation; else that is 128 bits, or there are none. */
+  readonly vectors: boolean;
   /** The bit L of instructions without vectors. */
   readonly l: 0 | 1;
   /** There is a byte with operands; jumps and `ret` have none. */
@@ -175,6 +181,7 @@ function row<S extends string, E extends Encoding>(
     tuple,
     narrowest: from,
     widest: to,
+    vectors: slots.some(({ kind }) => kind === "v"),
     l,
     modrm: ext !== undefined || slots.some(({ where }) => where === "M" || where === "N"),
     masked: encoding === "evex" ? (masked ?? "may") : "never",

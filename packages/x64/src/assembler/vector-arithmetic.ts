@@ -45,20 +45,11 @@ const shift16 = (ext: number, opcode: number) =>
   ] as const;
 /** Comparisons for equal and greater give a vector in VEX, a mask in EVEX. */
 const compare32 = (opcode: number) =>
-  [
-    vex("Rv Vv Mv", "66.0f.w0", opcode, "avx2"),
-    evex("Rk Vv Mv", "66.0f.w0", opcode, "avx512f", "b32"),
-  ] as const;
+  [vex("Rv Vv Mv", "66.0f.w0", opcode, "avx2"), evex("Rk Vv Mv", "66.0f.w0", opcode, "avx512f", "b32")] as const;
 const compare64 = (opcode: number) =>
-  [
-    vex("Rv Vv Mv", "66.0f38.w0", opcode, "avx2"),
-    evex("Rk Vv Mv", "66.0f38.w1", opcode, "avx512f", "b64"),
-  ] as const;
+  [vex("Rv Vv Mv", "66.0f38.w0", opcode, "avx2"), evex("Rk Vv Mv", "66.0f38.w1", opcode, "avx512f", "b64")] as const;
 const compareSmall = (opcode: number) =>
-  [
-    vex("Rv Vv Mv", "66.0f.w0", opcode, "avx2"),
-    evex("Rk Vv Mv", "66.0f.w0", opcode, "avx512bw", "full"),
-  ] as const;
+  [vex("Rv Vv Mv", "66.0f.w0", opcode, "avx2"), evex("Rk Vv Mv", "66.0f.w0", opcode, "avx512bw", "full")] as const;
 
 // oxfmt-ignore
 export const vectorArithmetic = {

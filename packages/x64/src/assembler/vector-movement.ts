@@ -89,7 +89,11 @@ const ofOne = (length: Length, opcode: number, feature: Feature = lengths[length
   [vex("Rk Nk", lengths[length].spec, opcode, feature)] as const;
 const shifted = (w: "w0" | "w1", opcode: number, feature: Feature) =>
   [vex("Rk Nk ib", `66.0f3a.${w}`, opcode, feature)] as const;
-const maskMoves = <K extends "d" | "p">(length: Length, kind: K, general: "np.0f.w0" | "66.0f.w0" | "f2.0f.w0" | "f2.0f.w1") =>
+const maskMoves = <K extends "d" | "p">(
+  length: Length,
+  kind: K,
+  general: "np.0f.w0" | "66.0f.w0" | "f2.0f.w0" | "f2.0f.w1",
+) =>
   [
     vex("Rk Mk", lengths[length].spec, 0x90, lengths[length].feature),
     vex("Mm Rk", lengths[length].spec, 0x91, lengths[length].feature),

@@ -67,7 +67,9 @@ function operand(name: string, slot: Slot, row: Row, bits: number, wide: boolean
   if (kind === "k") return mask(random(8));
   if ("gdpbw".includes(kind)) {
     const register = pick(kind === "g" && row.slots.some((s) => s.where === "imm") ? bases.slice(1) : bases);
-    return (kind === "g" ? wide && !(name === "mov" && row.operands.endsWith("iu")) : kind === "p") ? register : register.low;
+    return (kind === "g" ? wide && !(name === "mov" && row.operands.endsWith("iu")) : kind === "p")
+      ? register
+      : register.low;
   }
   const width = kind === "x" ? 128 : kind === "y" ? 256 : Math.max(128, bits / (parts[kind] ?? 1));
   const number = random(row.encoding === "evex" ? 32 : 16);
@@ -87,7 +89,9 @@ function text(name: string, row: Row, operands: readonly unknown[], bits: number
   const written = operands.map((x, i) => {
     const kind = row.slots[i]?.kind;
     if (x instanceof Memory)
-      return x.broadcasts ? `${x.toString().replace("{broadcast}", "")}{1to${kind === "x" ? 1 : elements}}` : `${sized[name] ?? ""}${x}`;
+      return x.broadcasts
+        ? `${x.toString().replace("{broadcast}", "")}{1to${kind === "x" ? 1 : elements}}`
+        : `${sized[name] ?? ""}${x}`;
     if (x instanceof General && kind === "b") return bytes[x.number]!;
     if (x instanceof General && kind === "w") return words[x.number]!;
     return String(x);
@@ -113,7 +117,8 @@ for (const [name, rows] of Object.entries(instructions) as [string, readonly Row
         const selects = mask(1 + random(7));
         const stays = operands[0] instanceof Memory || row.slots[0]!.kind === "k";
         if (row.masked === "always") operands.push(merging(selects));
-        else if (row.masked === "may" && i > 0) operands.push(!stays && random(2) === 0 ? zeroing(selects) : merging(selects));
+        else if (row.masked === "may" && i > 0)
+          operands.push(!stays && random(2) === 0 ? zeroing(selects) : merging(selects));
       }
       const twice = new Set(operands.flatMap((x) => (x instanceof Memory ? (x.index ?? []) : x instanceof Vector ? x : [])).map((x) => x.number)); // prettier-ignore
       if (name.includes("gather") && twice.size < row.slots.length) {
@@ -131,7 +136,9 @@ writeFileSync(source, `.intel_syntax noprefix\n${cases.map(({ theirs }) => their
 execFileSync("as", ["-o", join(folder, "cases.o"), source], { stdio: "inherit" });
 const listing = execFileSync("objdump", ["-d", "-w", "-z", "--insn-width=16", join(folder, "cases.o")], { encoding: "utf8", maxBuffer: 2 ** 28 }); // prettier-ignore
 rmSync(folder, { recursive: true });
-const encoded = [...listing.matchAll(/^ +[0-9a-f]+:\t((?:[0-9a-f]{2} )+)/gm)].map(([, hex]) => hex!.replaceAll(" ", ""));
+const encoded = [...listing.matchAll(/^ +[0-9a-f]+:\t((?:[0-9a-f]{2} )+)/gm)].map(([, hex]) =>
+  hex!.replaceAll(" ", ""),
+);
 if (encoded.length !== cases.length) throw new Error(`${cases.length} instructions became ${encoded.length}`);
 const lines = cases.map(({ ours }, i) => `${ours}\t${encoded[i]}`);
 writeFileSync(join(import.meta.dirname, "encodings.txt"), `${lines.join("\n")}\n`);
