@@ -23,6 +23,7 @@ const mayImport: Record<string, readonly string[]> = {
   kernel: ["tensor"],
   "tensor-cpu": ["tensor", "kernel"],
   "tensor-webgpu": ["tensor", "kernel"],
+  x64: ["kernel"],
   formats: ["tensor"],
   nn: ["tensor", "autograd", "formats"],
   optim: ["tensor", "autograd"],
@@ -42,6 +43,7 @@ const thirdParty: Record<string, readonly string[]> = {
   "tensor-webgpu": ["webgpu"],
   formats: ["fflate"],
   data: ["@huggingface/tokenizers", "cli-progress", "d3-dsv", "fast-png", "jpeg-js"],
+  x64: ["koffi"],
 };
 
 test("every package has a line in the table of imports", () => {
@@ -50,7 +52,7 @@ test("every package has a line in the table of imports", () => {
 
 describe.each(packages)("%s", (name) => {
   const sources = files(`packages/${name}/src/**/*.ts`);
-  const { dependencies = {}, peerDependencies = {}, private: hidden } = manifest(name);
+  const { dependencies = {}, optionalDependencies = {}, peerDependencies = {}, private: hidden } = manifest(name);
 
   test("imports only packages that it may import, and declares them", () => {
     const wrong = sources.flatMap((file) =>
@@ -74,7 +76,10 @@ describe.each(packages)("%s", (name) => {
   });
 
   test("brings no third-party packages but those agreed on", () => {
-    const needed = hidden || programs.includes(name) ? [] : Object.keys({ ...dependencies, ...peerDependencies });
+    const needed =
+      hidden || programs.includes(name)
+        ? []
+        : Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
     const foreign = needed.filter((dependency) => !dependency.startsWith("@weft/"));
     expect(foreign.filter((dependency) => !thirdParty[name]?.includes(dependency))).toEqual([]);
   });

@@ -28,6 +28,11 @@ const readmes: readonly { name: string; file: string; blocks?: number; prints?: 
   { name: "tensor-cpu", file: "packages/tensor-cpu/README.md", prints: /\n3\n3\n$/ },
   { name: "tensor-webgpu", file: "packages/tensor-webgpu/README.md", prints: /\[ 11 \]\n$/ },
   {
+    name: "x64",
+    file: "packages/x64/README.md",
+    prints: /^(Float32Array\(3\) \[ 12, 24, 36 \]|machine code of x86-64 does not run on this processor \(\w+\))\n$/,
+  },
+  {
     name: "conformance",
     file: "packages/conformance/README.md",
     blocks: 1,

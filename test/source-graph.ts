@@ -20,6 +20,7 @@ export interface Manifest {
   readonly exports: Record<string, Conditions>;
   readonly imports?: Record<string, Conditions>;
   readonly dependencies?: Record<string, string>;
+  readonly optionalDependencies?: Record<string, string>;
   readonly peerDependencies?: Record<string, string>;
 }
 

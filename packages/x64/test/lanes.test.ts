@@ -1,17 +1,5 @@
 // Instructions that work element by element, run on this machine at every width, with masks and broadcasts, against JavaScript.
-import {
-  at,
-  mask,
-  merging,
-  rdi,
-  routine,
-  vector,
-  zeroing,
-  type Assembler,
-  type Memory,
-  type Vector,
-  type Width,
-} from "@weft/x64";
+import { at, mask, merging, rdi, routine, vector, zeroing, type Assembler, type Memory, type Vector } from "@weft/x64";
 import { describe, expect, test } from "vitest";
 import { generator, lacking, run } from "./opened.ts";
 

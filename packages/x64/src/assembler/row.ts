@@ -51,7 +51,7 @@ interface Kinds {
 export type Kind = keyof Kinds;
 
 /** Immediate numbers: 8 bits of either sign, 8 and 32 bits that are extended by their sign, 32 without one, 64. */
-export type Immediate = "ib" | "is" | "id" | "iu" | "iq";
+type Immediate = "ib" | "is" | "id" | "iu" | "iq";
 
 /**
  * The type of an operand by its token: where it is encoded, and its kind. R is the field `reg`, V is `vvvv`, M is `rm`
