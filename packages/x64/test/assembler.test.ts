@@ -178,7 +178,7 @@ describe("a routine", () => {
     expect(() => routine((code) => code.emit("mov", rbp, rdi), { stack: 64 })).toThrow(
       "x64: rbp holds the stack of this routine; use another register",
     );
-    expect(() => routine(() => {}, { stack: 5000 })).toThrow("0 to 4096 bytes of stack, not 5000");
+    expect(() => routine(() => {}, { stack: 5000 })).toThrow("0 to 3584 bytes of stack, not 5000");
     const code = routine(
       (code) => {
         code.emit("mov", rax, at(rdi));

@@ -15,7 +15,7 @@ import {
   type CodeMemory,
   type System,
 } from "@weft/x64";
-import { describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { added, memory, unavailable } from "./opened.ts";
 
 /** Adds a number to the first of its arguments. */
@@ -32,7 +32,9 @@ async function opened(options?: Parameters<typeof openCodeMemory>[0]): Promise<C
   return memory;
 }
 
-describe.skipIf(unavailable !== undefined)("memory of this machine", () => {
+describe("memory of this machine", () => {
+  beforeEach(({ skip }) => skip(unavailable !== undefined, unavailable));
+
   test("holds many routines, and each does its own", async () => {
     using memory = await opened();
     const routines = Array.from({ length: 3000 }, (_, i) => added(adding(i), memory));

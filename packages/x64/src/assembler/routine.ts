@@ -8,7 +8,7 @@ export type Convention = "system-v" | "windows";
 export interface RoutineOptions {
   /** Those of Linux and macOS, or of Windows (what this system has). */
   readonly convention?: Convention;
-  /** Bytes of stack for the body, from rsp on, aligned to 64; at most 4096 (0). With them rbp is not the body's. */
+  /** Bytes of stack for the body, from rsp on, aligned to 64; at most 3584, so that no page of the stack is left out (0). With them rbp is not the body's. */
   readonly stack?: number;
 }
 
@@ -30,8 +30,8 @@ export function conventionHere(): Convention {
  */
 export function routine(body: (code: Assembler, exit: Label) => void, options: RoutineOptions = {}): Code {
   const { convention = conventionHere(), stack = 0 } = options;
-  if (!Number.isInteger(stack) || stack < 0 || stack > 4096)
-    throw new RangeError(`x64: a routine has 0 to 4096 bytes of stack, not ${stack}`);
+  if (!Number.isInteger(stack) || stack < 0 || stack > 3584)
+    throw new RangeError(`x64: a routine has 0 to 3584 bytes of stack, not ${stack}`);
   const code = new Assembler();
   const exit = new Label("exit");
   body(code, exit);
