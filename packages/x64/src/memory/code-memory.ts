@@ -1,4 +1,5 @@
 // Executable memory and the routines in it, which JavaScript calls with the address of their arguments.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { Assembler, type Code } from "../assembler/assembler.ts";
 import { at, rax, rdi, rdx, rsi } from "../assembler/operands.ts";
 import { conventionHere, routine } from "../assembler/routine.ts";
