@@ -30,7 +30,7 @@ export const dqn: Program = program({
 function learner(backend: Setting["backend"]): Learner {
   const network = QNetwork(4, 2);
   const target = freeze(clone(network));
-  const optimizer = adam({ lr: (step) => 0.001 / (1 + step / 5000) });
+  const optimizer = adam({ lr: (step) => 0.001 / (1 + step / 20_000) });
   const buffer = ReplayBuffer(capacity, 4, backend);
 
   async function policy(state: State): Promise<number> {
