@@ -143,6 +143,9 @@ export type Op =
   | Of<"floats", "convertInts madd">
   | Of<"doubles", "const add div">;
 
+/** What targets have in addition whose instructions can leave out lanes. */
+export type MaskedOp = Of<"lanes", "loadPart storePart">;
+
 const int1 = (op: string) => one<Int, Int>(op, int);
 const int2 = (op: string) => two<Int, Int>(op, int);
 const vInt1 = <R extends Type = Vector>(op: string) => one<Vector, R>(op, manyInts);
@@ -200,6 +203,9 @@ export const lanes = {
   /** The low bits of each lane, of which those above are 0. */
   store16: store("lanes.store16", vector), store8: store("lanes.store8", vector),
   storeFirst: store("lanes.storeFirst", vector),
+  /** The first `n` lanes alone, beside zeros: where targets can leave out lanes (`MaskedOp`). */
+  loadPart: (address: In<Int>, n: In<Int>, offset = 0): Expr<Vector> => new Expr("lanes.loadPart" satisfies MaskedOp, [int(address), int(n)], offset),
+  storePart: (address: In<Int>, value: Expr<Vector>, n: In<Int>, offset = 0): Expr<Nothing> => new Expr("lanes.storePart" satisfies MaskedOp, [int(address), value, int(n)], offset),
   not: vInt1("lanes.not"), ...row("lanes", vInt2, rows.bits),
   any: vInt1<Int>("lanes.any"),
   /** Bits of `a` where the mask is set, of `b` elsewhere. */

@@ -1,0 +1,49 @@
+// A module as one routine: its argument says where memory begins, which function to call, and with what.
+import { Assembler, type Code } from "../assembler/assembler.ts";
+import { Label, at, rax, rdi, rsp } from "../assembler/operands.ts";
+import { routine } from "../assembler/routine.ts";
+import { base, generate, type Callee } from "./generator.ts";
+import type { X64Module } from "./statements.ts";
+import type { Target } from "./target.ts";
+
+/** Where the argument has the address of memory (64 bits), the number of a function, and its arguments (32 bits each). */
+export const argumentAt = { base: 0, entry: 8, first: 12 } as const;
+
+export interface Compiled {
+  readonly code: Code;
+  /** The names of functions that can be called, by their numbers. */
+  readonly entries: readonly string[];
+}
+
+/** The code of a module for the vectors of a target. Its functions take integers and return nothing. */
+export function compile(module: X64Module, target: Target): Compiled {
+  const exported = module.functions.filter(({ name }) => name !== "");
+  const code = routine((code: Assembler, exit: Label) => {
+    const main = new Label("main");
+    code.emit("jmp", main);
+    const callees: Callee[] = [];
+    for (const f of module.functions) {
+      const label = new Label(f.name);
+      callees.push({ label, clobbers: generate(code, f, target, callees, label) });
+    }
+    code.bind(main);
+    code.emit("mov", base, at(rdi, argumentAt.base));
+    code.emit("mov", rax.low, at(rdi, argumentAt.entry));
+    exported.forEach((f, n) => {
+      const next = new Label("next");
+      code.emit("cmp", rax.low, n);
+      code.emit("jcc", "ne", next);
+      const room = 16 * Math.ceil(f.params.length / 2);
+      if (room > 0) code.emit("sub", rsp, room);
+      f.params.forEach((_, i) => {
+        code.emit("mov", rax.low, at(rdi, argumentAt.first + 4 * i));
+        code.emit("mov", at(rsp, 8 * i), rax);
+      });
+      code.emit("call", callees[f.index]!.label);
+      if (room > 0) code.emit("add", rsp, room);
+      code.emit("jmp", exit);
+      code.bind(next);
+    });
+  });
+  return { code, entries: exported.map(({ name }) => name) };
+}

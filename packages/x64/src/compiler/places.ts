@@ -1,0 +1,29 @@
+// Registers for values between instructions, and who holds them.
+import type { General, Vector } from "../assembler/operands.ts";
+
+/** Thrown where an expression needs more registers than there are: the function is tried again with fewer for locals. */
+export class TooDeep extends Error {}
+
+/** Registers that expressions take and give back. */
+export class Spare<R extends General<64> | Vector> {
+  readonly #all: ReadonlySet<R>;
+  readonly #free: R[];
+
+  constructor(registers: readonly R[]) {
+    this.#all = new Set(registers);
+    this.#free = [...registers];
+  }
+  take(): R {
+    const register = this.#free.pop();
+    if (register === undefined) throw new TooDeep();
+    return register;
+  }
+  /** Whether an expression may overwrite it: it is no local's. */
+  owns(register: R): boolean {
+    return this.#all.has(register) && !this.#free.includes(register);
+  }
+  /** Gives back a register; those of locals are left alone. */
+  give(...registers: readonly (R | undefined)[]): void {
+    for (const r of registers) if (r !== undefined && this.owns(r)) this.#free.push(r);
+  }
+}

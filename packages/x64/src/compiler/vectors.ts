@@ -1,0 +1,285 @@
+// What AVX2 and AVX-512 write alike: memory, floating-point numbers, and integers but for comparisons.
+import type { Expr, Op } from "@weft/kernel/machine";
+import type { Memory, Vector } from "../assembler/operands.ts";
+import type { Generator } from "./generator.ts";
+import type { FloatTest, Target, WriteVector } from "./target.ts";
+
+/** Instructions of three vectors, of which the last may be in memory, and of two. */
+type Three =
+  | "vaddps" | "vsubps" | "vmulps" | "vdivps" | "vminps" | "vmaxps" | "vaddpd" | "vdivpd"
+  | "vandps" | "vandnps" | "vorps" | "vxorps" | "vpaddd" | "vpsubd" | "vpmulld" | "vpminsd" | "vpmaxsd"; // prettier-ignore
+type Two = "vsqrtps" | "vpabsd" | "vcvtdq2ps";
+
+/** Of an operation's two operands the second may stay in memory. */
+export function operand(g: Generator, e: Expr): { readonly value: Vector | Memory; give(): void } {
+  if (e.op === "lanes.load") {
+    const { memory, held } = g.place(e);
+    return { value: memory, give: () => g.general.give(held) };
+  }
+  if (e.op === "floats.const" || e.op === "ints.const")
+    return { value: g.target.constant(g, e.imm, e.op === "floats.const"), give: () => {} };
+  const value = g.vec(e);
+  return { value, give: () => g.vector.give(value) };
+}
+
+/** A register for a result: `into`, one of those that are given, or another. Those given are free afterwards. */
+export function result(g: Generator, into: Vector | undefined, ...given: readonly (Vector | Memory)[]): Vector {
+  if (into !== undefined) return into;
+  for (const r of given) if ("bits" in r && g.vector.owns(r)) return r;
+  return g.vector.take();
+}
+export const giveBut = (g: Generator, to: Vector, ...given: readonly Vector[]): void => {
+  for (const r of given) if (r !== to) g.vector.give(r);
+};
+
+const three =
+  (name: Three, swapped = false): WriteVector =>
+  (g, e, into) => {
+    const [a, b] = swapped ? [e.args[1]!, e.args[0]!] : [e.args[0]!, e.args[1]!];
+    const left = g.vec(a);
+    const right = operand(g, b);
+    const to = result(g, into, left, right.value);
+    g.code.emit(name, to, left, right.value);
+    if (left !== to) g.vector.give(left);
+    if (right.value !== to) right.give();
+    return to;
+  };
+const two =
+  (name: Two): WriteVector =>
+  (g, e, into) => {
+    const x = operand(g, e.args[0]!);
+    const to = result(g, into, x.value);
+    g.code.emit(name, to, x.value);
+    if (x.value !== to) x.give();
+    return to;
+  };
+
+/** With bits that are the same in all lanes. */
+const withBits =
+  (name: "vandps" | "vxorps", n: number): WriteVector =>
+  (g, e, into) => {
+    const x = g.vec(e.args[0]!);
+    const to = result(g, into, x);
+    g.code.emit(name, to, x, g.target.constant(g, n, false));
+    giveBut(g, to, x);
+    return to;
+  };
+
+const shift =
+  (name: "vpslld" | "vpsrld" | "vpsrad"): WriteVector =>
+  (g, e, into) => {
+    const x = g.vec(e.args[0]!);
+    const n = e.args[1]!;
+    if (n.op === "i32.const") {
+      const to = result(g, into, x);
+      g.code.emit(name, to, x, n.imm & 31);
+      giveBut(g, to, x);
+      return to;
+    }
+    const [by, count] = [g.general.take(), g.vector.take()];
+    const given = g.int(n);
+    g.code.emit("mov", by.low, given.low);
+    g.code.emit("and", by.low, 31);
+    g.code.emit("vmovd", count.as(128), by.low);
+    g.general.give(by, given);
+    const to = result(g, into, x, count);
+    g.code.emit(name, to, x, count.as(128));
+    giveBut(g, to, x, count);
+    return to;
+  };
+
+const constant: WriteVector = (g, e, into) => {
+  const to = into ?? g.vector.take();
+  if (Object.is(e.imm, 0)) g.code.emit("vxorps", to, to, to);
+  else if (e.op === "floats.const") g.code.emit("vbroadcastss", to, g.code.f32(e.imm));
+  else g.code.emit("vbroadcastss", to, g.code.i32(e.imm));
+  return to;
+};
+
+const load =
+  (name: "vmovups" | "vpmovzxwd" | "vpmovzxbd" | "vbroadcastss"): WriteVector =>
+  (g, e, into) => {
+    const { memory, held } = g.place(e);
+    const to = into ?? g.vector.take();
+    g.code.emit(name, to, memory);
+    g.general.give(held);
+    return to;
+  };
+
+/** Runs over two values that are used more than once. */
+const kept =
+  (write: (g: Generator, to: Vector, a: Vector, b: Vector) => void): WriteVector =>
+  (g, e, into) => {
+    const [a, b] = [g.vec(e.args[0]!), g.vec(e.args[1]!)];
+    const to = into === undefined || into === a || into === b ? g.vector.take() : into;
+    write(g, to, a, b);
+    giveBut(g, to, a, b);
+    return to;
+  };
+
+const compared = (how: FloatTest): WriteVector => kept((g, to, a, b) => g.target.compare(g, to, a, b, how));
+
+/** a*b + c in the register of c, or of a or b if those are free. */
+const madd: WriteVector = (g, e, into) => {
+  const [a, b, c] = e.args as [Expr, Expr, Expr];
+  const sum = g.vec(c);
+  const left = g.vec(a);
+  if (sum === into || (g.vector.owns(sum) && into === undefined)) {
+    const right = operand(g, b);
+    g.code.emit("vfmadd231ps", sum, left, right.value);
+    g.vector.give(left);
+    right.give();
+    return sum;
+  }
+  if (g.vector.owns(left)) {
+    const right = g.vec(b);
+    g.code.emit("vfmadd213ps", left, right, sum);
+    g.vector.give(right, sum);
+    return left;
+  }
+  const right = g.vec(b);
+  const to = into !== undefined && into !== left && into !== right ? into : g.vector.take();
+  g.code.emit("vmovaps", to, sum);
+  g.code.emit("vfmadd231ps", to, left, right);
+  g.vector.give(left, right, sum);
+  return to;
+};
+
+/** Single numbers of 32 bits, in the lowest lane. */
+const singles =
+  (name: "vaddss" | "vsubss" | "vmulss" | "vdivss"): WriteVector =>
+  (g, e, into) => {
+    const [a, b] = [g.vec(e.args[0]!), g.vec(e.args[1]!)];
+    const to = result(g, into, a, b);
+    g.code.emit(name, to.as(128), a.as(128), b.as(128));
+    giveBut(g, to, a, b);
+    return to;
+  };
+const single =
+  (name: "f32" | "first"): WriteVector =>
+  (g, e, into) => {
+    const to = into ?? g.vector.take();
+    if (name === "f32") g.code.emit("vmovss", to.as(128), g.code.f32(e.imm));
+    else {
+      const { memory, held } = g.place(e);
+      g.code.emit("vmovss", to.as(128), memory);
+      g.general.give(held);
+    }
+    return to;
+  };
+
+/** The values of `Op` that both write alike. */
+export const common = {
+  "lanes.load": load("vmovups"), "lanes.load16": load("vpmovzxwd"), "lanes.load8": load("vpmovzxbd"),
+  "lanes.loadSplat": load("vbroadcastss"), "lanes.loadFirst": single("first"),
+  "lanes.and": three("vandps"), "lanes.andnot": three("vandnps", true), "lanes.or": three("vorps"), "lanes.xor": three("vxorps"),
+  "ints.const": constant, "floats.const": constant,
+  "ints.ramp": (g, _, into) => {
+    const to = into ?? g.vector.take();
+    g.code.emit("vmovups", to, g.code.i32(...Array.from({ length: g.target.lanes }, (_, i) => i)));
+    return to;
+  },
+  "ints.shl": shift("vpslld"), "ints.shrS": shift("vpsrad"), "ints.shrU": shift("vpsrld"),
+  "floats.abs": withBits("vandps", 0x7fffffff), "floats.neg": withBits("vxorps", -(2 ** 31)),
+  "ints.add": three("vpaddd"), "ints.sub": three("vpsubd"), "ints.mul": three("vpmulld"),
+  "ints.minS": three("vpminsd"), "ints.maxS": three("vpmaxsd"), "ints.abs": two("vpabsd"),
+  "ints.neg": (g, e, into) => {
+    const x = g.vec(e.args[0]!);
+    const zero = g.vector.take();
+    g.code.emit("vxorps", zero, zero, zero);
+    const to = into ?? zero;
+    g.code.emit("vpsubd", to, zero, x);
+    giveBut(g, to, zero, x);
+    return to;
+  },
+  "ints.truncSatFloats": (g, e, into) => {
+    const x = g.vec(e.args[0]!);
+    const [to, mask] = [into === undefined || into === x ? g.vector.take() : into, g.vector.take()];
+    const bound = g.vector.take();
+    g.code.emit("vbroadcastss", bound, g.code.f32(2 ** 31));
+    g.code.emit("vcvttps2dq", to, x); // what does not fit is 2^31, which is negative
+    g.target.compare(g, mask, x, bound, "ge");
+    g.code.emit("vxorps", to, to, mask);
+    g.target.compare(g, mask, x, x, "ordered");
+    g.code.emit("vandps", to, to, mask);
+    g.vector.give(mask, bound);
+    giveBut(g, to, x);
+    return to;
+  },
+  "floats.splat": (g, e, into) => {
+    const x = g.vec(e.args[0]!);
+    const to = result(g, into, x);
+    g.code.emit("vbroadcastss", to, x.as(128));
+    giveBut(g, to, x);
+    return to;
+  },
+  "floats.first": (g, e, into) => g.vec(e.args[0]!, into),
+  "floats.eq": compared("eq"), "floats.ne": compared("ne"), "floats.lt": compared("lt"), "floats.gt": compared("gt"),
+  "floats.le": compared("le"), "floats.ge": compared("ge"),
+  "floats.sqrt": two("vsqrtps"), "floats.convertInts": two("vcvtdq2ps"),
+  "floats.add": three("vaddps"), "floats.sub": three("vsubps"), "floats.mul": three("vmulps"), "floats.div": three("vdivps"),
+  // Of two zeros, or where one is not a number, these give the second: so both orders are asked.
+  "floats.min": kept((g, to, a, b) => {
+    const other = g.vector.take();
+    g.code.emit("vminps", to, a, b);
+    g.code.emit("vminps", other, b, a);
+    g.code.emit("vorps", to, to, other);
+    g.vector.give(other);
+  }),
+  "floats.max": kept((g, to, a, b) => {
+    const other = g.vector.take();
+    g.code.emit("vmaxps", to, a, b);
+    g.code.emit("vmaxps", other, b, a);
+    g.code.emit("vandps", to, to, other);
+    g.target.compare(g, other, a, b, "unordered");
+    g.code.emit("vorps", to, to, other);
+    g.vector.give(other);
+  }),
+  "floats.pmin": three("vminps", true), "floats.pmax": three("vmaxps", true),
+  "floats.madd": madd,
+  "doubles.add": three("vaddpd"), "doubles.div": three("vdivpd"),
+  "doubles.const": (g, e, into) => {
+    const to = into ?? g.vector.take();
+    g.code.emit("vbroadcastsd", to, g.code.f64(e.imm));
+    return to;
+  },
+  "f32.const": single("f32"), "f32.load": single("first"),
+  "f32.add": singles("vaddss"), "f32.sub": singles("vsubss"), "f32.mul": singles("vmulss"), "f32.div": singles("vdivss"),
+} as const satisfies { readonly [O in Op]?: WriteVector }; // prettier-ignore
+
+const storeVector =
+  (write: (g: Generator, to: Memory, x: Vector) => void): Target["stores"][string] =>
+  (g, e) => {
+    const x = g.vec(e.args[1]!);
+    const { memory, held } = g.place(e);
+    write(g, memory, x);
+    g.general.give(held);
+    g.vector.give(x);
+  };
+const storeInteger =
+  (name: "mov" | "mov8"): Target["stores"][string] =>
+  (g, e) => {
+    const x = g.int(e.args[1]!);
+    const { memory, held } = g.place(e);
+    if (name === "mov") g.code.emit("mov", memory, x.low);
+    else g.code.emit("mov8", memory, x);
+    g.general.give(held, x);
+  };
+const first = storeVector((g, to, x) => g.code.emit("vmovss", to, x.as(128)));
+
+export const commonStores = {
+  "lanes.store": storeVector((g, to, x) => g.code.emit("vmovups", to, x)),
+  "lanes.storeFirst": first, "f32.store": first,
+  "i32.store": storeInteger("mov"), "i32.store8": storeInteger("mov8"),
+  "i64.store": (g, e) => {
+    const from = g.place(e.args[1]!);
+    const x = g.general.take();
+    g.code.emit("mov", x, from.memory);
+    g.general.give(from.held);
+    const { memory, held } = g.place(e);
+    g.code.emit("mov", memory, x);
+    g.general.give(held, x);
+  },
+} as const satisfies Target["stores"]; // prettier-ignore
+
+export { storeVector };
