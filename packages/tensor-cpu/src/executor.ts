@@ -142,7 +142,7 @@ export class Executor implements Driver<Block, Executable> {
   #routine(kernel: Kernel): KernelRun {
     let run = this.#routines.get(kernel);
     if (run === undefined) {
-      run = instantiate(kernel, this.heap.memory, { shared: this.heap.shared, relaxed: this.heap.relaxed });
+      run = instantiate(kernel, this.heap.memory, { shared: this.heap.shared, relaxed: this.heap.machine.fused });
       this.#routines.set(kernel, run);
     }
     return run;

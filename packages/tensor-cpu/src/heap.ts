@@ -6,6 +6,7 @@ import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
 import type { CallMemory, Routine } from "./calls/call.ts";
 import { link } from "./translate/index.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
+import { wasmMachine } from "./wasm/machine.ts";
 
 const PAGE = 65_536;
 const MOST_PAGES = 65_536;
@@ -50,7 +51,7 @@ export class Heap implements CallMemory {
   /** Whether the memory was given back. */
   destroyed = false;
   readonly shared = sharedMemory();
-  readonly relaxed = relaxedSimd();
+  readonly machine = wasmMachine(relaxedSimd());
   f32!: Float32Array;
   f64!: Float64Array;
   i32!: Int32Array;

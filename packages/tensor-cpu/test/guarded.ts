@@ -5,6 +5,7 @@ import { dtypeInfo } from "@weft/tensor/internals";
 import type { Call, CallMemory, Work } from "../src/calls/call.ts";
 import { link } from "../src/translate/index.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
+import { wasmMachine } from "../src/wasm/machine.ts";
 
 export interface Given {
   readonly shape: readonly number[];
@@ -33,7 +34,7 @@ export function machine(relaxed: boolean, pages: number): CallMemory {
     m = {
       memory,
       shared: true,
-      relaxed: relaxed && relaxedSimd(),
+      machine: wasmMachine(relaxed && relaxedSimd()),
       f32: new Float32Array(buffer),
       f64: new Float64Array(buffer),
       i32,

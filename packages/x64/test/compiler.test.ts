@@ -1,7 +1,7 @@
 // Functions over vectors, compiled for each target and run on this machine, against JavaScript: every operation, control
 // flow, calls, and more values than there are registers.
 import * as machine from "@weft/kernel/machine";
-import { floats, I32, i32, ints, lanes, VECTOR, type Expr, type Local } from "@weft/kernel/machine";
+import { floats, I32, i32, ints, lanes, partial, VECTOR, type Expr, type Local } from "@weft/kernel/machine";
 import { avx2, avx512, X64Module } from "@weft/x64";
 import { describe, expect, test } from "vitest";
 import { buffer, functionsOf, views } from "./calling.ts";
@@ -198,8 +198,8 @@ for (const target of [avx2, avx512]) {
           const part = f.param(0, I32);
           f.do(lanes.store(1024, lanes.load16(0)), lanes.store(1088, lanes.load8(0)));
           f.do(lanes.store16(1152, ints.ramp()), lanes.store8(1184, ints.ramp()));
-          f.do(lanes.storePart(1216, ints.add(ints.ramp(), 1), part));
-          f.do(lanes.store(1280, lanes.loadPart(1024, part)));
+          f.do(partial.store(1216, ints.add(ints.ramp(), 1), part));
+          f.do(lanes.store(1280, partial.load(1024, part)));
           f.do(lanes.storeFirst(1344, lanes.loadFirst(1024, 4)), lanes.store(1408, lanes.loadSplat(1024, 8)));
           f.do(lanes.store(1472, floats.splat(floats.first(lanes.loadFirst(1500)))));
         });

@@ -144,7 +144,7 @@ export type Op =
   | Of<"doubles", "const add div">;
 
 /** What targets have in addition whose instructions can leave out lanes. */
-export type MaskedOp = Of<"lanes", "loadPart storePart">;
+export type PartialOp = Of<"partial", "load store">;
 
 const int1 = (op: string) => one<Int, Int>(op, int);
 const int2 = (op: string) => two<Int, Int>(op, int);
@@ -203,15 +203,19 @@ export const lanes = {
   /** The low bits of each lane, of which those above are 0. */
   store16: store("lanes.store16", vector), store8: store("lanes.store8", vector),
   storeFirst: store("lanes.storeFirst", vector),
-  /** The first `n` lanes alone, beside zeros: where targets can leave out lanes (`MaskedOp`). */
-  loadPart: (address: In<Int>, n: In<Int>, offset = 0): Expr<Vector> => new Expr("lanes.loadPart" satisfies MaskedOp, [int(address), int(n)], offset),
-  storePart: (address: In<Int>, value: Expr<Vector>, n: In<Int>, offset = 0): Expr<Nothing> => new Expr("lanes.storePart" satisfies MaskedOp, [int(address), value, int(n)], offset),
   not: vInt1("lanes.not"), ...row("lanes", vInt2, rows.bits),
   any: vInt1<Int>("lanes.any"),
   /** Bits of `a` where the mask is set, of `b` elsewhere. */
   bitselect: (a: Expr<Vector>, b: Expr<Vector>, mask: Expr<Vector>): Expr<Vector> => new Expr("lanes.bitselect", [a, b, mask]),
   /** The same where every lane of the mask is all ones or all zeros: for machines with fused multiply-adds. */
   blend: (a: Expr<Vector>, b: Expr<Vector>, mask: Expr<Vector>): Expr<Vector> => new Expr("lanes.blend", [a, b, mask]),
+} as const;
+
+/** The first `n` lanes alone, loaded beside zeros or stored: where targets can leave out lanes (`PartialOp`). */
+// oxfmt-ignore
+export const partial = {
+  load: (address: In<Int>, n: In<Int>, offset = 0): Expr<Vector> => new Expr("partial.load" satisfies PartialOp, [int(address), int(n)], offset),
+  store: (address: In<Int>, value: Expr<Vector>, n: In<Int>, offset = 0): Expr<Nothing> => new Expr("partial.store" satisfies PartialOp, [int(address), value, int(n)], offset),
 } as const;
 
 // oxfmt-ignore

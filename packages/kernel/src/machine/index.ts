@@ -2,3 +2,4 @@
 // each target has instructions.
 export * from "./expression.ts";
 export * from "./code.ts";
+export type * from "./machine.ts";

@@ -3,7 +3,7 @@
 import { BoundedCache, type Calls as CallTable, type CallTraits, type FusedKernel } from "@weft/kernel";
 import type { DType, FusedAttrs, FusedOp, TypedArray } from "@weft/tensor";
 import { storage } from "../translate/storage.ts";
-import { I32, WasmModule, type Func, type Local, type Module, type VOID } from "../wasm/emitter.ts";
+import { I32, WasmModule, type Func, type Local, type Machine, type Module, type VOID } from "../wasm/emitter.ts";
 
 /** The layout of one operand: strides in elements; the address is known at run time. */
 export interface Operand {
@@ -20,8 +20,8 @@ export interface CallMemory {
   /** A `WebAssembly.Memory`; its type needs a `lib` that programs may lack. */
   readonly memory: { readonly buffer: ArrayBufferLike };
   readonly shared: boolean;
-  /** Whether fused multiply-adds (relaxed SIMD) may be used. */
-  readonly relaxed: boolean;
+  /** What code is written for. */
+  readonly machine: Machine;
   readonly f32: Float32Array;
   readonly f64: Float64Array;
   readonly i32: Int32Array;
@@ -134,15 +134,15 @@ const MOST_MODULES = 1024;
 export function machineCode<Name extends string>(
   m: CallMemory,
   name: string,
-  write: (module: Module, relaxed: boolean) => void,
+  write: (module: Module, machine: Machine) => void,
 ): Record<Name, Routine> {
   let modules = built.get(m);
   if (modules === undefined) built.set(m, (modules = new BoundedCache(MOST_MODULES)));
-  const key = m.relaxed ? `${name}, relaxed` : name;
+  const key = `${name} on ${m.machine.name}`;
   let code = modules.get(key);
   if (code === undefined) {
     const module = new WasmModule({ shared: m.shared });
-    write(module, m.relaxed);
+    write(module, m.machine);
     code = m.load(module.bytes());
     modules.add(key, code);
   }

@@ -8,6 +8,7 @@ import {
   I32,
   i32,
   type Local,
+  type Machine,
   type Module,
   select,
   lanes,
@@ -15,7 +16,7 @@ import {
   type VOID,
 } from "../wasm/emitter.ts";
 import { machineCode, routine, type CallMemory } from "./call.ts";
-import { blockRows, dispatch, microKernel, nextBlock, PANEL, tile } from "./gemm.ts";
+import { dispatch, microKernel, nextBlock, panelOf, tile } from "./gemm.ts";
 import { copyNarrow } from "./panels.ts";
 
 type Int = Local<typeof I32>;
@@ -26,11 +27,15 @@ type Int = Local<typeof I32>;
  */
 const adjacent = (table: Int, offset: number) => {
   const from = (i: number) => i32.sub(i32.load(table, offset + 4 * i), i32.load(table, offset));
-  return i32.and(i32.eq(from(3), 12), i32.eq(from(1), 4));
+  return i32.and(i32.eq(from(3), 12), i32.eq(from(2), 8));
 };
 
-/** collect(to, image, pixels, panels, taps, k): panels of the matrix [taps, pixels] of an image. */
-function writeCollect(module: Module): void {
+/**
+ * collect(to, image, pixels, panels, taps, k): panels of the matrix [taps, pixels] of an image.
+ */
+function writeCollect(module: Module, machine: Machine): void {
+  const panel = panelOf(machine);
+  const quads = Array.from({ length: panel / 4 }, (_, i) => 4 * i);
   const half = (f: Func<typeof VOID>, to: Int, image: Int, pixels: Int, taps: Int, k: Int, offset: number): void => {
     const [q, p, n, t] = [f.let(I32, to), f.let(I32, taps), f.let(I32, k), f.local(I32)];
     const at = [0, 1, 2, 3].map((i) => f.let(I32, i32.add(image, i32.load(pixels, 4 * (offset + i)))));
@@ -41,7 +46,7 @@ function writeCollect(module: Module): void {
         load();
         f.do(lanes.store(q, x, 4 * offset));
         f.advance(p, 4);
-        f.advance(q, 4 * PANEL);
+        f.advance(q, 4 * panel);
       });
     f.if(
       adjacent(pixels, 4 * offset),
@@ -54,30 +59,29 @@ function writeCollect(module: Module): void {
     );
   };
   routine(module, "collect", (f, to, image, pixels, panels, taps, k) => {
-    const [q, p, n, t, u] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    const [q, p, n, t] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    const bases = quads.map(() => f.local(I32));
     f.times(panels, () => {
       f.if(
-        i32.and(adjacent(pixels, 0), adjacent(pixels, 16)),
+        quads.map((at) => adjacent(pixels, 4 * at)).reduce((a, b) => i32.and(a, b)),
         () => {
-          f.set(t, i32.add(image, i32.load(pixels)));
-          f.set(u, i32.add(image, i32.load(pixels, 16)));
+          bases.forEach((base, i) => f.set(base, i32.add(image, i32.load(pixels, 16 * i))));
           f.set(p, taps);
           f.set(n, k);
           f.set(q, to);
           f.times(n, () => {
-            f.do(lanes.store(q, lanes.load(i32.add(t, i32.load(p)))));
-            f.do(lanes.store(q, lanes.load(i32.add(u, i32.load(p))), 16));
+            f.set(t, i32.load(p));
+            bases.forEach((base, i) => f.do(lanes.store(q, lanes.load(i32.add(base, t)), 16 * i)));
             f.advance(p, 4);
-            f.advance(q, 4 * PANEL);
+            f.advance(q, 4 * panel);
           });
         },
         () => {
-          half(f, to, image, pixels, taps, k, 0);
-          half(f, to, image, pixels, taps, k, 4);
+          for (const at of quads) half(f, to, image, pixels, taps, k, at);
         },
       );
-      f.advance(to, i32.mul(k, 4 * PANEL));
-      f.advance(pixels, 4 * PANEL);
+      f.advance(to, i32.mul(k, 4 * panel));
+      f.advance(pixels, 4 * panel);
     });
   });
 }
@@ -115,9 +119,10 @@ function writeCopyRows(module: Module): void {
  * slow. rowBlocksOf(to, w, step, taps, rows, k): row blocks of a matrix [taps, k] given by byte offsets of its rows in
  * `w`.
  */
-function writeScatter(module: Module, relaxed: boolean): void {
-  const full = blockRows(relaxed);
-  const kernels = Array.from({ length: full }, (_, i) => microKernel(module, "columns", i + 1, 2, relaxed));
+function writeScatter(module: Module, machine: Machine): void {
+  const full = machine.tile.rows;
+  const panel = panelOf(machine);
+  const kernels = Array.from({ length: full }, (_, i) => microKernel(module, "columns", i + 1, 2, machine));
   /** Adds a tile to the image: by vectors where four pixels are neighbors, else one by one. */
   const add = routine(module, "", (f, tile, image, taps, rows, pixels, w) => {
     const [base, p] = [f.local(I32), f.local(I32)];
@@ -151,24 +156,24 @@ function writeScatter(module: Module, relaxed: boolean): void {
     const [rest, r, p, q, w] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
     f.repeat(
       () => {
-        f.set(w, select(i32.ltS(columns, PANEL), columns, i32.const(PANEL)));
+        f.set(w, select(i32.ltS(columns, panel), columns, i32.const(panel)));
         f.set(rest, rows);
         f.set(p, a);
         f.set(q, taps);
         f.repeat(
           () => {
             nextBlock(f, r, rest, full);
-            dispatch(f, r, kernels, [p, 4 * full, b, 4 * PANEL, tile, 4 * PANEL, k, 0]);
+            dispatch(f, r, kernels, [p, 4 * full, b, 4 * panel, tile, 4 * panel, k, 0]);
             f.do(add.call(tile, image, q, r, pixels, w));
             f.advance(p, i32.mul(k, 4 * full));
             f.advance(q, i32.shl(r, 2));
           },
           () => f.tee(rest, i32.sub(rest, r)),
         );
-        f.advance(b, i32.mul(k, 4 * PANEL));
-        f.advance(pixels, 4 * PANEL);
+        f.advance(b, i32.mul(k, 4 * panel));
+        f.advance(pixels, 4 * panel);
       },
-      () => i32.gtS(f.tee(columns, i32.sub(columns, PANEL)), 0),
+      () => i32.gtS(f.tee(columns, i32.sub(columns, panel)), 0),
     );
   });
   routine(module, "rowBlocksOf", (f, to, w, step, taps, rows, k) => {
@@ -202,11 +207,12 @@ function writeScatter(module: Module, relaxed: boolean): void {
  * walk(image, taps, rows, pixels, k, b, c, ldc, columns, accumulate): C[taps, columns] = or += [taps, pixels] *
  * B[pixels, columns] for k pixels. B is in panels; C has room for whole ones.
  */
-function writeWalk(module: Module, relaxed: boolean): void {
-  const full = blockRows(relaxed);
+function writeWalk(module: Module, machine: Machine): void {
+  const full = machine.tile.rows;
+  const panel = panelOf(machine);
   const kernels = Array.from({ length: full }, (_, i) =>
     routine(module, "", (f, image, taps, pixels, k, b, c, ldc, accumulate) => {
-      const t = tile(f, i + 1, 2, relaxed);
+      const t = tile(f, i + 1, 2, machine);
       const bases = t.sums.map((_, row) => f.let(I32, i32.add(image, i32.load(taps, 4 * row))));
       const pixel = f.local(I32);
       f.while(i32.gtS(k, 0), () => {
@@ -216,7 +222,7 @@ function writeWalk(module: Module, relaxed: boolean): void {
           (j) => ({ at: b, offset: 16 * j }),
         );
         f.advance(pixels, 4);
-        f.advance(b, 4 * PANEL);
+        f.advance(b, 4 * panel);
         f.advance(k, -1);
       });
       t.store(c, ldc, accumulate);
@@ -238,10 +244,10 @@ function writeWalk(module: Module, relaxed: boolean): void {
           },
           () => f.tee(rest, i32.sub(rest, r)),
         );
-        f.advance(b, i32.mul(k, 4 * PANEL));
-        f.advance(c, 4 * PANEL);
+        f.advance(b, i32.mul(k, 4 * panel));
+        f.advance(c, 4 * panel);
       },
-      () => i32.gtS(f.tee(columns, i32.sub(columns, PANEL)), 0),
+      () => i32.gtS(f.tee(columns, i32.sub(columns, panel)), 0),
     );
   });
 }

@@ -5,13 +5,12 @@ import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import { aligned, blocksOf, dense, type CallMemory, type Operand, type Prepared, type Results } from "./call.ts";
 import { collect, copyRows, scatter, walk } from "./columns.ts";
 import { geometry, type Geometry } from "./geometry.ts";
-import { block, blockRows, PANEL } from "./gemm.ts";
+import { block, panelOf, tileBytes } from "./gemm.ts";
 import { copies } from "./panels.ts";
 import { plainConv, plainConvInputGrad, plainConvWeightGrad } from "./plain-convolution.ts";
 import { equalBlocks } from "./product.ts";
 
-/** Bytes of the scratch tile, of the panels that are made at a time, and of a packed or summed weight. */
-const TILE = 256;
+/** Bytes of the panels that are made at a time, and of a packed or summed weight. */
 const NEAR = 1 << 17;
 const WEIGHTS = 1 << 20;
 const DEPTH = 384;
@@ -108,15 +107,16 @@ function prepareConv(m: CallMemory, attrs: ConvAttrs, [out]: Results<Operand>, i
   const [x, w] = [inputs[0]!, inputs[1]!];
   if (out.dtype !== "f32") return plainConv(m, attrs, out, inputs);
   if (isEmpty(out, x, w)) return nothing(m, out);
-  const G = geometry(x.shape, w.shape, out.shape, attrs);
+  const panel = panelOf(m.machine);
+  const G = geometry(x.shape, w.shape, out.shape, attrs, panel);
   const { images, groups, C, O, P, Q } = G;
   const frame = framing(m, G, C * groups);
   const [collectTaps, multiply] = [collect(m), block(m, "rows")];
   const depth = equalBlocks(Q, DEPTH, 4);
-  const panels = Math.min(Math.ceil(P / PANEL), Math.max(1, Math.floor(NEAR / (4 * PANEL * depth))));
+  const panels = Math.min(Math.ceil(P / panel), Math.max(1, Math.floor(NEAR / (4 * panel * depth))));
   const scratch = places();
-  const tile = scratch.take(TILE);
-  const columns = scratch.take(4 * PANEL * panels * depth);
+  const tile = scratch.take(tileBytes(m.machine));
+  const columns = scratch.take(4 * panel * panels * depth);
   const image = scratch.take(G.isPadded ? frame.bytes : 0);
   const imageBytes = C * groups * bytesOf(G.inner);
   const groupBytes = C * bytesOf(G.padded);
@@ -143,11 +143,11 @@ function prepareConv(m: CallMemory, attrs: ConvAttrs, [out]: Results<Operand>, i
           from = s + image;
         }
         const result = to + 4 * unit * outputs * P;
-        for (let p = 0; p < P; p += PANEL * panels) {
-          const width = Math.min(PANEL * panels, P - p);
+        for (let p = 0; p < P; p += panel * panels) {
+          const width = Math.min(panel * panels, P - p);
           for (let q = 0; q < Q; q += depth) {
             const k = Math.min(depth, Q - q);
-            const all = Math.ceil(width / PANEL);
+            const all = Math.ceil(width / panel);
             collectTaps(s + columns, from + g * groupBytes, pixels + 4 * p, all, taps + 4 * q, k);
             multiply(
               pw! + 4 * ((g * O + part * outputs) * Q + q),
@@ -155,8 +155,8 @@ function prepareConv(m: CallMemory, attrs: ConvAttrs, [out]: Results<Operand>, i
               4 * Q,
               0,
               s + columns,
-              4 * PANEL,
-              4 * PANEL * k,
+              4 * panel,
+              4 * panel * k,
               result + 4 * p,
               4 * P,
               outputs,
@@ -188,20 +188,21 @@ function prepareInputGrad(
   const [gradient, w] = [inputs[0]!, inputs[1]!];
   if (out.dtype !== "f32") return plainConvInputGrad(m, attrs, out, inputs);
   if (isEmpty(out, gradient, w)) return nothing(m, out);
-  const G = geometry(out.shape, w.shape, gradient.shape, attrs);
+  const panel = panelOf(m.machine);
+  const G = geometry(out.shape, w.shape, gradient.shape, attrs, panel);
   const { images, groups, C, O, P, Q, K } = G;
   const { panels } = copies(m);
   const { scatter: spread, rowBlocksOf } = scatter(m);
-  const full = blockRows(m.relaxed);
+  const full = m.machine.tile.rows;
   const depth = equalBlocks(O, DEPTH, 4);
   // Channels are independent: as many at a time as have packed weights that fit into the cache.
   const some = Math.min(C, Math.max(1, Math.floor(WEIGHTS / (4 * K * O))));
   const chunks = Math.ceil(C / some);
-  const width = PANEL * Math.min(Math.ceil(P / PANEL), Math.max(1, Math.floor(NEAR / (4 * PANEL * depth))));
+  const width = panel * Math.min(Math.ceil(P / panel), Math.max(1, Math.floor(NEAR / (4 * panel * depth))));
   const frame = framing(m, G, some);
   const frameOfRest = framing(m, G, C % some);
   const scratch = places();
-  const tile = scratch.take(TILE);
+  const tile = scratch.take(tileBytes(m.machine));
   const right = scratch.take(4 * depth * width);
   const image = scratch.take(G.isPadded ? frame.bytes : 0);
   const plane = bytesOf(G.inner);
@@ -273,14 +274,15 @@ function prepareWeightGrad(
   const [x, gradient] = [inputs[0]!, inputs[1]!];
   if (out.dtype !== "f32") return plainConvWeightGrad(m, attrs, out, inputs);
   if (isEmpty(out, gradient, x)) return nothing(m, out);
-  const G = geometry(x.shape, out.shape, gradient.shape, attrs);
+  const panel = panelOf(m.machine);
+  const G = geometry(x.shape, out.shape, gradient.shape, attrs, panel);
   const { images, groups, C, O, P, Q } = G;
   const { panelsOfTransposed, transpose } = copies(m);
   const step = walk(m);
   const frame = framing(m, G, C);
   const stretch = equalBlocks(P, PIXELS, 1);
-  const some = Math.min(O, PANEL * Math.max(1, Math.floor(WEIGHTS / (4 * PANEL * Q))));
-  const ld = 4 * PANEL * Math.ceil(some / PANEL);
+  const some = Math.min(O, panel * Math.max(1, Math.floor(WEIGHTS / (4 * panel * Q))));
+  const ld = 4 * panel * Math.ceil(some / panel);
   const scratch = places();
   const sums = scratch.take(Q * ld);
   const right = scratch.take(ld * stretch);
@@ -292,7 +294,7 @@ function prepareWeightGrad(
     scratch: scratch.size(),
     products: sizeOf(gradient.shape) * Q,
     // Each range walks all images again.
-    grain: m.threads > 1 ? Math.min(some, 2 * PANEL) : some,
+    grain: m.threads > 1 ? Math.min(some, 2 * panel) : some,
     ...pixelsAndTaps(G),
     run: ([to], [px, pg], s, begin, end, { tables: pixels }) => {
       const taps = pixels + 4 * G.pixels.length;

@@ -1,8 +1,7 @@
-// Matrix micro-kernels: C[rows, columns] += A * B held in registers, one column panel of B (eight wide) at a time, and
-// the loop over panels and row blocks around them. 6x8 with fused multiply-adds, 5x8 without: what 15 vector registers
-// hold.
+// Matrix micro-kernels: C[rows, columns] += A * B held in registers, one column panel of B at a time, and the loop over
+// panels and row blocks around them. A machine says how large a block its registers hold: in WebAssembly 6x8 with
+// fused multiply-adds, 5x8 without.
 import {
-  four,
   type Expr,
   floats,
   type Func,
@@ -10,6 +9,7 @@ import {
   i32,
   type In,
   type Local,
+  type Machine,
   type Module,
   select,
   type Type,
@@ -17,19 +17,20 @@ import {
   VECTOR,
   type VOID,
 } from "../wasm/emitter.ts";
-import { machineCode, routine, type CallMemory, type Routine } from "./call.ts";
+import { aligned, machineCode, routine, type CallMemory, type Routine } from "./call.ts";
 
 /** Columns of a panel. */
-export const PANEL = 8;
-/** Rows of a full block. */
-export const blockRows = (relaxed: boolean): number => (relaxed ? 6 : 5);
+export const panelOf = ({ lanes, tile }: Machine): number => lanes * tile.vectors;
+
+/** Bytes that a block takes in scratch memory. */
+export const tileBytes = (machine: Machine): number => aligned(4 * machine.tile.rows * panelOf(machine));
 
 type Vec = Local<typeof VECTOR>;
 type Int = Local<typeof I32>;
 type Lanes = Expr<typeof VECTOR>;
 
-export const multiplyAdd = (relaxed: boolean) =>
-  relaxed ? floats.madd : (a: Lanes, b: Lanes, c: Lanes): Lanes => floats.add(c, floats.mul(a, b));
+export const multiplyAdd = ({ fused }: Machine) =>
+  fused ? floats.madd : (a: Lanes, b: Lanes, c: Lanes): Lanes => floats.add(c, floats.mul(a, b));
 
 const vectors = (f: Func<typeof VOID>, n: number): Vec[] => Array.from({ length: n }, () => f.local(VECTOR));
 
@@ -40,11 +41,12 @@ const vectors = (f: Func<typeof VOID>, n: number): Vec[] => Array.from({ length:
 export type Order = "rows" | "columns";
 
 /** The registers of a tile: `rows` times `width` vectors, cleared, with one step of the product over them. */
-export function tile(f: Func<typeof VOID>, rows: number, width: number, relaxed: boolean) {
+export function tile(f: Func<typeof VOID>, rows: number, width: number, machine: Machine) {
+  const bytes = 4 * machine.lanes;
   const sums = Array.from({ length: rows }, () => vectors(f, width));
   const right = vectors(f, width);
   const left = f.local(VECTOR);
-  const madd = multiplyAdd(relaxed);
+  const madd = multiplyAdd(machine);
   for (const row of sums) for (const x of row) f.set(x, floats.const(0));
   return {
     sums,
@@ -64,7 +66,7 @@ export function tile(f: Func<typeof VOID>, rows: number, width: number, relaxed:
     store(c: Int, ldc: Int, accumulate: Int): void {
       const write = (value: (x: Vec, offset: number) => ReturnType<typeof floats.add>): void =>
         sums.forEach((row, i) => {
-          row.forEach((x, j) => f.do(lanes.store(c, value(x, 16 * j), 16 * j)));
+          row.forEach((x, j) => f.do(lanes.store(c, value(x, bytes * j), bytes * j)));
           if (i < rows - 1) f.advance(c, ldc);
         });
       f.if(
@@ -82,17 +84,17 @@ export function microKernel(
   order: Order,
   rows: number,
   width: number,
-  relaxed: boolean,
+  machine: Machine,
 ): Func<typeof VOID> {
   return routine(module, "", (f, a, step, b, bStep, c, ldc, k, accumulate) => {
-    const t = tile(f, rows, width, relaxed);
+    const t = tile(f, rows, width, machine);
     const at = [a];
     if (order === "rows") for (let i = 1; i < rows; i++) at.push(f.let(I32, i32.add(at[i - 1]!, step)));
     const element = (i: number) => (order === "rows" ? { at: at[i]!, offset: 0 } : { at: a, offset: 4 * i });
     // A loop that might not run at all: in one that runs at least once, V8 11 (Node 20) loads everything before the
     // first product, spills, and takes twice as long.
     f.while(i32.gtS(k, 0), () => {
-      t.step(element, (j) => ({ at: b, offset: 16 * j }));
+      t.step(element, (j) => ({ at: b, offset: 4 * machine.lanes * j }));
       for (const p of at) f.advance(p, order === "rows" ? 4 : step);
       f.advance(b, bStep);
       f.advance(k, -1);
@@ -101,31 +103,15 @@ export function microKernel(
   });
 }
 
-/** Copies or adds `rows` rows of `width` < 8 floats, 32 bytes apart, from a tile to C. */
-function tileCopy(module: Module): Func<typeof VOID> {
-  return routine(module, "", (f, source, c, ldc, rows, width, accumulate) => {
-    const p = f.local(I32);
-    const q = f.local(I32);
-    const x = f.local(VECTOR);
-    const part = (bit: number, load: typeof lanes.load, store: (x: Vec) => void): void =>
-      f.if(i32.and(width, bit), () => {
-        f.set(x, load(p));
-        f.if(accumulate, () => f.set(x, floats.add(x, load(q))));
-        store(x);
-        f.advance(p, 4 * bit);
-        f.advance(q, 4 * bit);
-      });
+/** Copies or adds `rows` rows of `width` floats, fewer than a panel has, from a tile to C. */
+const tileCopy = (module: Module, machine: Machine): Func<typeof VOID> =>
+  routine(module, "", (f, source, c, ldc, rows, width, accumulate) =>
     f.times(rows, () => {
-      f.set(p, source);
-      f.set(q, c);
-      part(4, lanes.load, (x) => f.do(lanes.store(q, x)));
-      part(2, four.load64, (x) => f.do(four.store64(q, x, 0)));
-      part(1, lanes.loadFirst, (x) => f.do(lanes.storeFirst(q, x)));
-      f.advance(source, 32);
+      machine.copyNarrow(f, source, c, width, accumulate);
+      f.advance(source, 4 * panelOf(machine));
       f.advance(c, ldc);
-    });
-  });
-}
+    }),
+  );
 
 /**
  * Rows of the next block when `rest` remain: a full block, but the remainder is halved, because a block of one or two
@@ -161,16 +147,19 @@ export function dispatch(
  * done.
  */
 function writeBlock(order: Order) {
-  return (module: Module, relaxed: boolean): void => {
-    const full = blockRows(relaxed);
-    const copy = tileCopy(module);
-    const rowLoops = [1, 2].map((width) => {
-      const kernels = Array.from({ length: full }, (_, i) => microKernel(module, order, i + 1, width, relaxed));
+  return (module: Module, machine: Machine): void => {
+    const { lanes, tile } = machine;
+    const full = tile.rows;
+    const most = panelOf(machine);
+    const copy = tileCopy(module, machine);
+    const rowLoops = Array.from({ length: tile.vectors }, (_, j) => {
+      const width = j + 1;
+      const kernels = Array.from({ length: full }, (_, i) => microKernel(module, order, i + 1, width, machine));
       return routine(module, "", (f, a, step, unit, panel, b, bStep, c, ldc, rest, k, accumulate, w, tile) => {
         const r = f.local(I32);
-        const narrow = f.let(I32, i32.ltS(w, 4 * width));
+        const narrow = f.let(I32, i32.ltS(w, lanes * width));
         const to = f.local(I32);
-        const ld = f.let(I32, select(narrow, i32.const(32), ldc));
+        const ld = f.let(I32, select(narrow, i32.const(4 * most), ldc));
         const add = f.let(I32, select(narrow, i32.const(0), accumulate));
         f.repeat(
           () => {
@@ -189,35 +178,40 @@ function writeBlock(order: Order) {
       module,
       "block",
       (f, a, step, unit, panel, b, bStep, bPanel, c, ldc, rows, columns, k, accumulate, overlap, tile) => {
-        const w = f.local(I32);
-        const back = f.local(I32);
+        const [w, back, whole] = [f.local(I32), f.local(I32), f.local(I32)];
+        const all = f.let(I32, columns);
         const loop = (width: number): void =>
           f.do(rowLoops[width - 1]!.call(a, step, unit, panel, b, bStep, c, ldc, rows, k, accumulate, w, tile));
-        const wide = f.let(I32, i32.geS(columns, PANEL));
+        /** The loop over the fewest vectors that hold w columns. */
+        const fitting = (width: number): void => {
+          if (width === 1) return loop(1);
+          f.if(
+            i32.gtS(w, lanes * (width - 1)),
+            () => loop(width),
+            () => fitting(width - 1),
+          );
+        };
         f.repeat(
           () => {
-            f.set(w, select(i32.ltS(columns, PANEL), columns, i32.const(PANEL)));
+            f.set(w, select(i32.ltS(columns, most), columns, i32.const(most)));
             f.if(overlap, () => {
-              // A panel of eight moves left by what it lacks; of four, too; between them four are done first.
+              // Whole vectors that move left by what they lack; where C has no such columns, fewer of them first.
+              f.set(whole, i32.and(i32.add(w, lanes - 1), -lanes));
               f.if(
-                i32.and(i32.gtS(w, 4), wide),
+                i32.geS(all, whole),
                 () => {
-                  f.set(back, i32.shl(i32.sub(PANEL, w), 2));
-                  f.set(w, PANEL);
+                  f.set(back, i32.shl(i32.sub(whole, w), 2));
+                  f.set(w, whole);
                 },
                 () => {
-                  f.set(back, i32.shl(select(i32.gtS(w, 4), i32.const(0), i32.sub(4, w)), 2));
-                  f.set(w, 4);
+                  f.set(back, 0);
+                  f.set(w, i32.and(w, -lanes));
                 },
               );
               f.set(b, i32.sub(b, back));
               f.set(c, i32.sub(c, back));
             });
-            f.if(
-              i32.gtS(w, 4),
-              () => loop(2),
-              () => loop(1),
-            );
+            fitting(machine.tile.vectors);
             f.if(
               overlap,
               () => {
@@ -227,7 +221,7 @@ function writeBlock(order: Order) {
               },
               () => {
                 f.advance(b, bPanel);
-                f.advance(c, 4 * PANEL);
+                f.advance(c, 4 * most);
               },
             );
           },

@@ -1,7 +1,6 @@
 // The geometry of a convolution: byte offsets of output pixels and of kernel taps in a (padded) image, so that the
 // element under tap q at pixel p is at image + pixels[p] + taps[q], whatever the stride, dilation and number of axes.
 import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
-import { PANEL } from "./gemm.ts";
 
 export type Three = readonly [number, number, number];
 
@@ -31,11 +30,13 @@ export interface Geometry {
 export const three = (list: readonly number[], fill: number): Three =>
   [fill, fill, fill, ...list].slice(-3) as unknown as Three;
 
+/** `panel`: the list of pixels is filled up to a multiple of so many. */
 export function geometry(
   x: readonly number[],
   w: readonly number[],
   g: readonly number[],
   { stride, padding, dilation, groups }: ConvAttrs,
+  panel: number,
 ): Geometry {
   const inner = three(x.slice(2), 1);
   const kernel = three(w.slice(2), 1);
@@ -63,7 +64,7 @@ export function geometry(
   const pixels = offsets(out, s);
   const taps = offsets(kernel, d);
   const C = w[1]!;
-  while (pixels.length % PANEL !== 0) pixels.push(pixels.at(-1)!);
+  while (pixels.length % panel !== 0) pixels.push(pixels.at(-1)!);
   return {
     images: x[0]!,
     groups,

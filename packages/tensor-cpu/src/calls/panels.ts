@@ -1,5 +1,5 @@
-// Copies that bring matrices into the order that the micro-kernels read: panels of eight columns, row blocks of a
-// transposed matrix, and plain transposes by 4x4 blocks. Nothing outside the operands is read.
+// Copies that bring matrices into the order that the micro-kernels read: panels of columns, row blocks of a transposed
+// matrix, and plain transposes by 4x4 blocks. Nothing outside the operands is read.
 import {
   four,
   type Func,
@@ -8,13 +8,14 @@ import {
   i32,
   i64,
   type Local,
+  type Machine,
   type Module,
   select,
   lanes,
   VECTOR,
   type VOID,
 } from "../wasm/emitter.ts";
-import { blockRows, nextBlock, PANEL } from "./gemm.ts";
+import { nextBlock, panelOf } from "./gemm.ts";
 import { machineCode, routine, type CallMemory } from "./call.ts";
 
 type Int = Local<typeof I32>;
@@ -31,6 +32,19 @@ export function copyNarrow(f: Func<typeof VOID>, p: Int, q: Int, width: Int, t: 
     f.advance(t, 8);
   });
   f.if(i32.and(width, 1), () => f.do(i32.store(i32.add(q, t), i32.load(i32.add(p, t)))));
+}
+
+/** Copies `width` floats from p to q, which stay where they are; `left` is overwritten. */
+function copyFloats(f: Func<typeof VOID>, p: Int, q: Int, width: Int, left: Int, t: Int): void {
+  const [from, to] = [f.let(I32, p), f.let(I32, q)];
+  f.set(left, width);
+  f.while(i32.geS(left, 8), () => {
+    f.do(lanes.store(to, lanes.load(from)), lanes.store(to, lanes.load(from, 16), 16));
+    f.advance(from, 32);
+    f.advance(to, 32);
+    f.advance(left, -8);
+  });
+  copyNarrow(f, from, to, left, t);
 }
 
 /** transpose(to, toStep, from, fromStep, rows, columns): to[c][r] = from[r][c], steps in bytes between rows. */
@@ -96,64 +110,64 @@ const transposeRoutine = (module: Module): Func<typeof VOID> =>
     });
   });
 
-/** Clears the panel of `k` rows at `to`. */
-const clear = (f: Func<typeof VOID>, to: Int, k: Int): void => {
+/** Clears the panel of `k` rows of so many columns at `to`. */
+const clear = (f: Func<typeof VOID>, to: Int, k: Int, panel: number): void => {
   const p = f.let(I32, to);
-  const end = f.let(I32, i32.add(to, i32.mul(k, 4 * PANEL)));
+  const end = f.let(I32, i32.add(to, i32.mul(k, 4 * panel)));
   f.while(i32.ltU(p, end), () => {
     f.do(lanes.store(p, floats.const(0)), lanes.store(p, floats.const(0), 16));
     f.advance(p, 32);
   });
 };
 
-function write(module: Module, relaxed: boolean): void {
-  const full = blockRows(relaxed);
+function write(module: Module, machine: Machine): void {
+  const full = machine.tile.rows;
+  const panel = panelOf(machine);
   const transpose = transposeRoutine(module);
 
   /** panels(to, from, step, k, columns): panels of a matrix of k rows, the last one filled up with zeros. */
   routine(module, "panels", (f, to, from, step, k, columns) => {
-    const [n, p, t] = [f.local(I32), f.local(I32), f.local(I32)];
+    const [n, p, t, left] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    const rows = (copy: () => void): void =>
+      f.while(n, () => {
+        copy();
+        f.advance(to, 4 * panel);
+        f.advance(p, step);
+        f.advance(n, -1);
+      });
     f.while(i32.gtS(columns, 0), () => {
       f.set(n, k);
       f.set(p, from);
       f.if(
-        i32.geS(columns, PANEL),
+        i32.geS(columns, panel),
         () =>
-          f.while(n, () => {
-            f.do(lanes.store(to, lanes.load(p)), lanes.store(to, lanes.load(p, 16), 16));
-            f.advance(to, 32);
-            f.advance(p, step);
-            f.advance(n, -1);
+          rows(() => {
+            for (let at = 0; at < 4 * panel; at += 16) f.do(lanes.store(to, lanes.load(p, at), at));
           }),
         () => {
-          clear(f, to, k);
-          f.while(n, () => {
-            copyNarrow(f, p, to, columns, t);
-            f.advance(to, 32);
-            f.advance(p, step);
-            f.advance(n, -1);
-          });
+          clear(f, to, k, panel);
+          rows(() => copyFloats(f, p, to, columns, left, t));
         },
       );
-      f.advance(from, 32);
-      f.set(columns, i32.sub(columns, PANEL));
+      f.advance(from, 4 * panel);
+      f.set(columns, i32.sub(columns, panel));
     });
   });
 
   /** panelsOfTransposed(to, from, step, k, columns): the same of a matrix given as `columns` rows of k. */
   routine(module, "panelsOfTransposed", (f, to, from, step, k, columns) => {
     f.while(i32.gtS(columns, 0), () => {
-      f.if(i32.ltS(columns, PANEL), () => clear(f, to, k));
-      f.do(transpose.call(to, 4 * PANEL, from, step, select(i32.ltS(columns, PANEL), columns, i32.const(PANEL)), k));
-      f.advance(to, i32.mul(k, 4 * PANEL));
-      f.advance(from, i32.mul(step, PANEL));
-      f.set(columns, i32.sub(columns, PANEL));
+      f.if(i32.ltS(columns, panel), () => clear(f, to, k, panel));
+      f.do(transpose.call(to, 4 * panel, from, step, select(i32.ltS(columns, panel), columns, i32.const(panel)), k));
+      f.advance(to, i32.mul(k, 4 * panel));
+      f.advance(from, i32.mul(step, panel));
+      f.set(columns, i32.sub(columns, panel));
     });
   });
 
   /** rowBlocks(to, from, step, k, rows): row blocks of a matrix given transposed, as k rows of `rows`. */
   routine(module, "rowBlocks", (f, to, from, step, k, rows) => {
-    const [r, n, p, t] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    const [r, n, p, t, left] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
     f.while(i32.gtS(rows, 0), () => {
       nextBlock(f, r, rows, full);
       f.set(n, k);
@@ -168,10 +182,12 @@ function write(module: Module, relaxed: boolean): void {
         i32.eq(r, full),
         () =>
           steps(() => {
-            f.do(lanes.store(to, lanes.load(p)));
-            f.do(full === 6 ? i64.store(to, i64.load(p, 16), 16) : i32.store(to, i32.load(p, 16), 16));
+            let at = 0;
+            for (; at + 16 <= 4 * full; at += 16) f.do(lanes.store(to, lanes.load(p, at), at));
+            for (; at + 8 <= 4 * full; at += 8) f.do(i64.store(to, i64.load(p, at), at));
+            if (at < 4 * full) f.do(i32.store(to, i32.load(p, at), at));
           }),
-        () => steps(() => copyNarrow(f, p, to, r, t)),
+        () => steps(() => copyFloats(f, p, to, r, left, t)),
       );
       f.advance(from, i32.shl(r, 2));
       f.set(rows, i32.sub(rows, r));

@@ -50,7 +50,7 @@ const plain =
     const units = out.shape[0]!;
     const size = sizeOf(out.shape.slice(1));
     const empty = sizeOf(x.shape) * sizeOf(w.shape) * sizeOf(y.shape) === 0;
-    const G = empty ? undefined : geometry(x.shape, w.shape, y.shape, attrs);
+    const G = empty ? undefined : geometry(x.shape, w.shape, y.shape, attrs, 1);
     return {
       units,
       scratch: 0,

@@ -1,7 +1,7 @@
 // One product C[M, N] = A[M, K] * B[K, N] of f32 matrices in any of the four orders: which kernel fits the shape, and
 // the blocks in which large ones are packed and multiplied.
 import { aligned, blocksOf, type CallMemory } from "./call.ts";
-import { block, blockRows, PANEL, type Order } from "./gemm.ts";
+import { block, panelOf, tileBytes, type Order } from "./gemm.ts";
 import { copies } from "./panels.ts";
 import { combine, dots } from "./thin.ts";
 
@@ -57,8 +57,6 @@ const NEAR = 6144;
 const GRAIN = HEIGHT;
 /** Columns that are packed at a time where threads share a packed matrix. */
 const GROUP = 64;
-/** Bytes of the scratch tile. */
-const TILE = 256;
 
 /** Sizes of equal blocks, none larger than `most`, multiples of `unit` but for the last. */
 export const equalBlocks = (size: number, most: number, unit: number): number =>
@@ -115,7 +113,8 @@ export function product(m: CallMemory, M: number, N: number, K: number, a: Layou
 
 /** The transposed product, written into scratch in stretches of rows and turned into C. */
 function turned(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout): Ranges {
-  const stretch = Math.min(M, equalBlocks(M, 4096, PANEL));
+  const panel = panelOf(m.machine);
+  const stretch = Math.min(M, equalBlocks(M, 4096, panel));
   const flip = (l: Layout): Layout => ({ order: l.order === "rows" ? "columns" : "rows", step: l.step });
   const part = (rows: number): Product => exact(m, N, rows, K, flip(b), flip(a));
   const most = part(stretch);
@@ -131,8 +130,8 @@ function turned(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
         const before = block * stretch;
         const rows = Math.min(stretch, M - before);
         // Whole panels: of a few columns some kernels read what stands beside them.
-        const left = Math.max(0, Math.min(from - (from % PANEL), rows - PANEL));
-        const right = Math.min(rows, Math.ceil(to / PANEL) * PANEL);
+        const left = Math.max(0, Math.min(from - (from % panel), rows - panel));
+        const right = Math.min(rows, Math.ceil(to / panel) * panel);
         (rows === stretch ? most : last).run(pb, pa + 4 * (before + left), s, s + top, N, right - left);
         transpose(c + 4 * (before + from) * N, 4 * N, s + 4 * (from - left), 4 * rows, N, to - from);
       }),
@@ -187,7 +186,7 @@ function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: L
     if (a.order === "rows" && b.order === "columns") return dotProducts(m, N, K, a.step, b.step);
     if (a.order === "rows" && N * K <= 1 << 18) return dotsOfCopy(m, N, K, a.step, b.step);
   }
-  const passes = Math.ceil(M / blockRows(m.relaxed));
+  const passes = Math.ceil(M / m.machine.tile.rows);
   if (b.order === "rows" && N >= 4 && (passes === 1 || (passes === 2 && K <= 256) || K * N <= NEAR))
     return direct(m, N, K, a, b.step);
   if (b.order === "columns" && a.order === "rows" && M <= 24 && K >= DEEP) return dotProducts(m, N, K, a.step, b.step);
@@ -270,7 +269,7 @@ function direct(m: CallMemory, N: number, K: number, a: Layout, bStep: number): 
     scratch: 0,
     chain: K,
     run: (pa, pb, c, _s, rows, columns) =>
-      void run(pa, a.step, unit, 0, pb, bStep, 4 * PANEL, c, 4 * N, rows, columns, K, 0, 1, 0),
+      void run(pa, a.step, unit, 0, pb, bStep, 4 * panelOf(m.machine), c, 4 * N, rows, columns, K, 0, 1, 0),
   };
 }
 
@@ -281,23 +280,26 @@ function direct(m: CallMemory, N: number, K: number, a: Layout, bStep: number): 
 function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, once: boolean): Product {
   const run = block(m, a.order);
   const { panels, panelsOfTransposed, rowBlocks } = copies(m);
-  const full = blockRows(m.relaxed);
+  const full = m.machine.tile.rows;
+  const panel = panelOf(m.machine);
+  const step = 4 * panel;
   const depth = equalBlocks(K, DEPTH, 4);
-  const width = equalBlocks(N, WIDTH, PANEL);
+  const width = equalBlocks(N, WIDTH, panel);
   const height = equalBlocks(M, HEIGHT, full);
-  const packsA = a.order === "columns" && N > 2 * PANEL;
-  const left = TILE + (once ? 0 : aligned(4 * depth * width));
+  const packsA = a.order === "columns" && N > 2 * panel;
+  const tile = tileBytes(m.machine);
+  const left = tile + (once ? 0 : aligned(4 * depth * width));
   const [row, along] = a.order === "rows" ? [a.step, 4] : [4, a.step];
   const packB = (to: number, pb: number, p: number, k: number, j: number, n: number): void => {
     if (b.order === "rows") panels(to, pb + p * b.step + 4 * j, b.step, k, n);
     else panelsOfTransposed(to, pb + j * b.step + 4 * p, b.step, k, n);
   };
   /** Where the block of columns from j and of depth from p lies when all of B is packed. */
-  const place = (j: number, p: number): number => 4 * (j * K + p * PANEL * Math.ceil(Math.min(width, N - j) / PANEL));
+  const place = (j: number, p: number): number => 4 * (j * K + p * panel * Math.ceil(Math.min(width, N - j) / panel));
   const groups = Math.ceil(N / GROUP);
   const first: Packing | undefined = once
     ? {
-        bytes: 4 * K * PANEL * Math.ceil(N / PANEL),
+        bytes: 4 * K * panel * Math.ceil(N / panel),
         units: groups * Math.ceil(K / depth),
         run: (to, pb, begin, end) =>
           blocksOf(begin, end, groups, (block, from, until) => {
@@ -324,7 +326,7 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
         const n = Math.min(width, columns - j);
         for (let p = 0; p < K; p += depth) {
           const k = Math.min(depth, K - p);
-          const right = once ? packed! + place(j, p) : s + TILE;
+          const right = once ? packed! + place(j, p) : s + tile;
           if (!kept && !once) packB(right, pb, p, k, j, n);
           for (let i = 0; i < all; i += height) {
             const rows = Math.min(height, all - i);
@@ -332,10 +334,10 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
             const add = p === 0 ? 0 : 1;
             if (packsA) {
               rowBlocks(pack, pa + p * a.step + 4 * i, a.step, k, rows);
-              run(pack, 4 * full, 0, 4 * full * k, right, 32, 32 * k, to, 4 * N, rows, n, k, add, 0, s);
+              run(pack, 4 * full, 0, 4 * full * k, right, step, step * k, to, 4 * N, rows, n, k, add, 0, s);
             } else {
               const at = pa + i * row + p * along;
-              run(at, a.step, row, 0, right, 32, 32 * k, to, 4 * N, rows, n, k, add, 0, s);
+              run(at, a.step, row, 0, right, step, step * k, to, 4 * N, rows, n, k, add, 0, s);
             }
           }
         }

@@ -1,6 +1,17 @@
 // Products with few rows or columns, where packing would cost as much as the product: dot products of rows that lie
 // along the inner axis, and the sum of rows scaled by a vector.
-import { four, floats, I32, i32, type Local, type Module, select, lanes, VECTOR } from "../wasm/emitter.ts";
+import {
+  four,
+  floats,
+  I32,
+  i32,
+  type Local,
+  type Machine,
+  type Module,
+  select,
+  lanes,
+  VECTOR,
+} from "../wasm/emitter.ts";
 import { machineCode, routine, type CallMemory } from "./call.ts";
 import { dispatch, multiplyAdd, nextBlock } from "./gemm.ts";
 
@@ -10,8 +21,8 @@ type Vec = Local<typeof VECTOR>;
 const WIDE = 5;
 
 /** c[i][j] = dot(a row i, b row j) for a block of 1 or 2 rows and up to five columns. */
-function dotKernel(module: Module, rows: number, columns: number, relaxed: boolean) {
-  const madd = multiplyAdd(relaxed);
+function dotKernel(module: Module, rows: number, columns: number, machine: Machine) {
+  const madd = multiplyAdd(machine);
   return routine(module, "", (f, a, aStep, b, bStep, c, ldc, k) => {
     const as = [a];
     const bs = [b];
@@ -66,8 +77,8 @@ function dotKernel(module: Module, rows: number, columns: number, relaxed: boole
 }
 
 /** dots(a, aStep, b, bStep, c, ldc, rows, columns, k): C = A * transposed(B), both with their rows along k. */
-function writeDots(module: Module, relaxed: boolean): void {
-  const kernels = [1, 2].map((rows) => Array.from({ length: WIDE }, (_, j) => dotKernel(module, rows, j + 1, relaxed)));
+function writeDots(module: Module, machine: Machine): void {
+  const kernels = [1, 2].map((rows) => Array.from({ length: WIDE }, (_, j) => dotKernel(module, rows, j + 1, machine)));
   routine(module, "dots", (f, a, aStep, b, bStep, c, ldc, rows, columns, k) => {
     const [w, i, p, q] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
     f.repeat(
@@ -92,8 +103,8 @@ function writeDots(module: Module, relaxed: boolean): void {
 }
 
 /** combine(a, aStep, b, bStep, c, columns, k): c = sum over k of a[k] * row k of B, four rows at a time. */
-function writeCombine(module: Module, relaxed: boolean): void {
-  const madd = multiplyAdd(relaxed);
+function writeCombine(module: Module, machine: Machine): void {
+  const madd = multiplyAdd(machine);
   const rowLoop = (rows: number) =>
     routine(module, "", (f, a, aStep, b, bStep, c, columns, first) => {
       const scale: Vec[] = [];

@@ -1,17 +1,18 @@
 // The memory that calls are prepared for when their ranges run on several threads: what they would do is recorded.
+import type { Machine } from "@weft/kernel/machine";
 import type { CallMemory, Routine } from "../calls/call.ts";
 import { Unrecordable, type Pool } from "./worker-pool.ts";
 
 export class Recording implements CallMemory {
   readonly memory: CallMemory["memory"];
   readonly shared = true;
-  readonly relaxed: boolean;
+  readonly machine: Machine;
   readonly threads: number;
   readonly #pool: Pool;
 
   constructor(heap: CallMemory, pool: Pool, threads: number) {
     this.memory = heap.memory;
-    this.relaxed = heap.relaxed;
+    this.machine = heap.machine;
     this.#pool = pool;
     this.threads = threads;
   }

@@ -86,7 +86,7 @@ export const avx2: Target = {
   needs: ["avx2", "bmi2", "fma"],
   values: {
     ...common,
-    "lanes.loadPart": (g, e, into) => {
+    "partial.load": (g, e, into) => {
       const mask = maskOf(g, e.args[1]!);
       const { memory, held } = g.place(e);
       const to = into ?? mask;
@@ -144,7 +144,7 @@ export const avx2: Target = {
   },
   stores: {
     ...commonStores,
-    "lanes.storePart": (g, e) => {
+    "partial.store": (g, e) => {
       const x = g.vec(e.args[1]!);
       const mask = maskOf(g, e.args[2]!);
       const { memory, held } = g.place(e);

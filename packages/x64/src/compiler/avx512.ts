@@ -66,7 +66,7 @@ export const avx512: Target = {
       giveBut(g, to, x);
       return to;
     },
-    "lanes.loadPart": (g, e, into) => {
+    "partial.load": (g, e, into) => {
       const to = into ?? g.vector.take();
       const { memory, held } = g.place(e);
       maskOf(g, e.args[1]!);
@@ -100,7 +100,7 @@ export const avx512: Target = {
   },
   stores: {
     ...commonStores,
-    "lanes.storePart": (g, e) => {
+    "partial.store": (g, e) => {
       const x = g.vec(e.args[1]!);
       const { memory, held } = g.place(e);
       maskOf(g, e.args[2]!);

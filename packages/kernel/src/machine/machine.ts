@@ -1,0 +1,18 @@
+// What code must know of the machine that it is written for: sizes are data.
+import type { Func } from "./code.ts";
+import type { I32, Local, VOID } from "./expression.ts";
+
+type Int = Local<typeof I32>;
+
+export interface Machine {
+  /** What it is called, in keys of caches and in messages. */
+  readonly name: string;
+  /** Lanes of 32 bits in a vector. */
+  readonly lanes: 4 | 8 | 16;
+  /** Whether it has fused multiply-adds: `floats.madd`, `lanes.blend`. */
+  readonly fused: boolean;
+  /** The block of a product that its registers hold: rows, and vectors of a row. */
+  readonly tile: { readonly rows: number; readonly vectors: number };
+  /** Writes the copy of `width` numbers, fewer than a row of the block has; with `accumulate` they are added. */
+  copyNarrow(f: Func<typeof VOID>, from: Int, to: Int, width: Int, accumulate: Int): void;
+}

@@ -1,0 +1,35 @@
+// WebAssembly as a machine: vectors of 128 bits. A block of a product of more rows spills: V8 keeps 15 vectors in registers.
+import { I32, VECTOR, floats, i32, lanes, type Expr, type Machine } from "@weft/kernel/machine";
+import { four } from "./opcodes.ts";
+
+type Vector = Expr<typeof VECTOR>;
+
+/** Four, two, one at a time, as the bits of the width say: a row of a block has eight. */
+const copyNarrow: Machine["copyNarrow"] = (f, from, to, width, accumulate) => {
+  const [p, q, x] = [f.let(I32, from), f.let(I32, to), f.local(VECTOR)];
+  const part = (bit: number, load: typeof lanes.load, store: (x: Vector) => void): void =>
+    f.if(i32.and(width, bit), () => {
+      f.set(x, load(p));
+      f.if(accumulate, () => f.set(x, floats.add(x, load(q))));
+      store(x);
+      f.advance(p, 4 * bit);
+      f.advance(q, 4 * bit);
+    });
+  part(4, lanes.load, (x) => f.do(lanes.store(q, x)));
+  part(2, four.load64, (x) => f.do(four.store64(q, x, 0)));
+  part(1, lanes.loadFirst, (x) => f.do(lanes.storeFirst(q, x)));
+};
+
+const machine = (name: string, fused: boolean, rows: number): Machine => ({
+  name,
+  lanes: 4,
+  fused,
+  tile: { rows, vectors: 2 },
+  copyNarrow,
+});
+
+const plain = machine("wasm", false, 5);
+const relaxed = machine("relaxed wasm", true, 6);
+
+/** With fused multiply-adds (relaxed SIMD) or without. */
+export const wasmMachine = (fused: boolean): Machine => (fused ? relaxed : plain);
