@@ -59,7 +59,7 @@ test("the top comes down past what is free at the end, and not past what lives",
 });
 
 test("plans that fall out of their cache give the memory of their arguments back", () => {
-  const backend = openSync();
+  const backend = openSync({});
   /** Programs that differ in their operations alone. All their values are held, so that each plan has many arguments. */
   const run = (k: number): void =>
     scope(() => {
