@@ -13,7 +13,7 @@ import {
 import { Deferred, kernelsFor, type DeferredStats, type FusedKernel } from "@weft/kernel";
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";
-import type { PoolOptions } from "./threads/worker-pool.ts";
+import type { PoolOptions } from "./threads/pool-options.ts";
 import { Team } from "./threads/team.ts";
 import { lacking } from "./wasm/features.ts";
 

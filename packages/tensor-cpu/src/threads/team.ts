@@ -8,7 +8,8 @@ import type { Heap } from "../heap.ts";
 import { operationsOf } from "../launch-times.ts";
 import { located, runStep, stretchOf, type CallStep, type KernelStep, type Step } from "../steps.ts";
 import { translate } from "../translate/index.ts";
-import { Pool, Unrecordable, type PoolOptions } from "./worker-pool.ts";
+import type { PoolOptions } from "./pool-options.ts";
+import { Pool, Unrecordable } from "./worker-pool.ts";
 import { Recording } from "./recording.ts";
 
 /** Nanoseconds that a level takes at least to be worth dividing, and about those of a piece at least. */

@@ -6,23 +6,8 @@ import type { Block, Heap } from "../heap.ts";
 import { link } from "../translate/index.ts";
 import { execute, MOST_ARGUMENTS } from "./commands.ts";
 import { startWorker, type Running } from "./start.ts";
+import type { PoolOptions } from "./pool-options.ts";
 import { counter, type Control } from "./worker.ts";
-
-/** How much there may be, and where counting begins: others for tests. */
-export interface PoolOptions {
-  /** Pieces that may be offered at a time: a power of two. */
-  readonly pieces?: number;
-  /** Modules that workers know, and bytes of their code. */
-  readonly modules?: number;
-  readonly code?: number;
-  /** Words of commands: at first, and at most. */
-  readonly commands?: number;
-  readonly mostCommands?: number;
-  /** Pieces that were offered before. */
-  readonly offered?: number;
-  /** Milliseconds without progress after which a piece counts as lost, beside what it is expected to take. */
-  readonly silence?: number;
-}
 
 /** Of `memoryLimit`, at most this part is for commands, and about as much for code and where it lies. */
 const SHARE = 64;
