@@ -87,3 +87,25 @@ export const install = (folder: string, ...specs: readonly string[]) =>
 /** Type-checks and compiles the program of a project. */
 export const compile = (folder: string, ...flags: string[]) =>
   execute(folder, join(root, "node_modules/.bin/tsc"), "-p", "tsconfig.json", ...flags);
+
+/**
+ * Type-checks files of a folder of the tree, `.work/NAME`, as strictly as the sources: Node and pages have what they name,
+ * and the packages are found.
+ */
+export function compileHere(
+  folder: string,
+  what: { readonly files: readonly string[] } | { readonly include: readonly string[] },
+  more: object = {},
+): Promise<string> {
+  const compilerOptions = {
+    lib: ["es2023", "esnext.disposable", "dom"],
+    types: ["node"],
+    rootDir: "../..",
+    noEmit: true,
+    composite: false,
+    ...more,
+  };
+  const settings = { extends: "../../tsconfig.base.json", compilerOptions, ...what };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(settings));
+  return compile(folder);
+}

@@ -3,7 +3,7 @@ import { mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { everything } from "./extent.ts";
-import { compile, execute } from "./pack.ts";
+import { compileHere, execute } from "./pack.ts";
 import { root } from "./source-graph.ts";
 
 mkdirSync(join(root, ".work"), { recursive: true });
@@ -47,19 +47,8 @@ beforeAll(async () => {
     mkdirSync(join(folder, name));
     writeFileSync(join(folder, name, "program.ts"), all.slice(0, blocks).join("\n"));
   }
-  const compilerOptions = {
-    lib: ["es2023", "esnext.disposable", "dom"],
-    types: ["node"],
-    rootDir: "../..",
-    noEmit: true,
-    composite: false,
-  };
   const files = readmes.map(({ name }) => `${name}/program.ts`);
-  writeFileSync(
-    join(folder, "tsconfig.json"),
-    JSON.stringify({ extends: "../../tsconfig.base.json", compilerOptions, files }),
-  );
-  await compile(folder);
+  await compileHere(folder, { files });
 }, 120_000);
 
 test.for(readmes)(

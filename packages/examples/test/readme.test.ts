@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { compile, execute } from "../../../test/pack.ts";
+import { compileHere, execute } from "../../../test/pack.ts";
 import { root } from "../../../test/source-graph.ts";
 import type { Program } from "../src/program.ts";
 import { programs } from "../src/programs.ts";
@@ -45,16 +45,7 @@ import { readMetadata } from "@weft/nn";
 export const known = async (file: string) => ${inline};\n`;
   writeFileSync(join(folder, "program.ts"), blocks[0]!);
   writeFileSync(join(folder, "snippet.ts"), snippet);
-  const compilerOptions = {
-    lib: ["es2023", "esnext.disposable", "dom"],
-    types: ["node"],
-    rootDir: "../..",
-    noEmit: true,
-    composite: false,
-  };
-  const config = { extends: "../../tsconfig.base.json", compilerOptions, files: ["program.ts", "snippet.ts"] };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
-  await compile(folder);
+  await compileHere(folder, { files: ["program.ts", "snippet.ts"] });
   const accuracies = (await execute(folder, process.execPath, "program.ts")).trim().split("\n").map(Number);
   expect(accuracies).toHaveLength(2);
   for (const accuracy of accuracies) expect(accuracy).toBeGreaterThan(0.8);

@@ -4,7 +4,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compile, execute } from "../../../test/pack.ts";
+import { compileHere, execute } from "../../../test/pack.ts";
 import { root } from "../../../test/source-graph.ts";
 import { keeps, promisesOf } from "../src/cells/promises.ts";
 import { written } from "./written.ts";
@@ -47,17 +47,7 @@ beforeAll(async () => {
       writeFileSync(join(folder, name, file), code);
     }
   }
-  const compilerOptions = {
-    lib: ["es2023", "esnext.disposable", "dom"],
-    types: ["node"],
-    moduleDetection: "force",
-    rootDir: "../..",
-    noEmit: true,
-    composite: false,
-  };
-  const settings = { extends: "../../tsconfig.base.json", compilerOptions, files };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(settings));
-  await compile(folder);
+  await compileHere(folder, { files }, { moduleDetection: "force" });
 }, 120_000);
 
 test("there are programs", () => {

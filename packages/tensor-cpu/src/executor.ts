@@ -52,6 +52,8 @@ export interface Executable {
   readonly scratch: number;
   /** About how many nanoseconds each level takes; 0 if it is not worth dividing. */
   readonly times: readonly number[];
+  /** Their sum. */
+  readonly time: number;
   /** How threads share it, if there were any the last time; "none" once there was no memory for that. */
   division: Division | "none" | undefined;
   /** The first level that may overwrite a leaf, and the first that may once all indices are checked. */
@@ -207,6 +209,7 @@ export class Executor implements Driver<Block, Executable> {
     const block = this.allocate(Math.max(words.length * 4, 8));
     this.heap.i32.set(words, block.address >>> 2);
     const settled = plan.donations.filter(({ early }) => !early);
+    const times = levels.map((steps) => this.#team.timeOf(steps));
     const prepared: Executable = {
       levels,
       calls,
@@ -216,7 +219,8 @@ export class Executor implements Driver<Block, Executable> {
       address: new Float64Array(plan.slots.length),
       first,
       scratch,
-      times: levels.map((steps) => this.#team.timeOf(steps)),
+      times,
+      time: times.reduce((a, b) => a + b, 0),
       division: undefined,
       overwriting: firstWriting(launches, plan.donations),
       settled: firstWriting(launches, settled),

@@ -99,7 +99,8 @@ const shift =
   (a: Expr<Vector>, n: In<Int>): Expr<Vector> =>
     new Expr(op, [a, int(n)]);
 
-type Words<S extends string> = S extends `${infer First} ${infer Rest}` ? First | Words<Rest> : S;
+/** The words of a text. */
+export type Words<S extends string> = S extends `${infer First} ${infer Rest}` ? First | Words<Rest> : S;
 /** Operations of one kind, `family.name` each. */
 const row = <Names extends string, F>(family: string, op: (name: string) => F, names: Names) =>
   Object.fromEntries(names.split(" ").map((name) => [name, op(`${family}.${name}`)])) as Readonly<

@@ -75,6 +75,7 @@ export interface Division {
 export interface Divisible {
   readonly levels: readonly (readonly Step[])[];
   readonly times: readonly number[];
+  readonly time: number;
   readonly first: number;
   readonly scratch: number;
 }
@@ -159,7 +160,7 @@ export class Team {
    */
   divide(plan: Divisible, known: Division | undefined, callOf: CallOf): Division | undefined {
     if (this.#threads === 1) return undefined;
-    const time = plan.times.reduce((a, b) => a + b, 0) * this.#eager;
+    const time = plan.time * this.#eager;
     if (time === 0) return undefined;
     this.#sinceStart += time;
     this.#sinceRenewal += time;

@@ -117,17 +117,21 @@ const writers: Readonly<Record<string, Write>> = { ...opcodes, ...opcodesOfFour 
 
 function write(code: Bytes, e: Expr): void {
   const { op, args } = e;
-  if (op.startsWith("choose.")) {
-    write(code, args[0]!);
-    code.byte(0x04);
-    code.byte(types[op.slice(7) as Type]);
-    write(code, args[1]!);
-    code.byte(0x05);
-    write(code, args[2]!);
-    return code.byte(0x0b);
-  }
+  const own = writers[op];
+  if (own === undefined) return choose(code, e);
   for (let i = 0; i < args.length; i++) write(code, args[i]!);
-  writers[op]!(code, e);
+  own(code, e);
+}
+
+/** `choose.TYPE`, which is written around its operands. */
+function choose(code: Bytes, { op, args }: Expr): void {
+  write(code, args[0]!);
+  code.byte(0x04);
+  code.byte(types[op.slice("choose.".length) as Type]);
+  write(code, args[1]!);
+  code.byte(0x05);
+  write(code, args[2]!);
+  code.byte(0x0b);
 }
 
 export interface MemoryOptions {

@@ -1,6 +1,18 @@
 // The instructions of WebAssembly for what a machine of four lanes computes: a line an operation, with its number from
 // the specification and what follows that number. What only this machine has is `four`.
-import { Expr, I32, lift, rows, type F32, type In, type Op, type VECTOR, type VOID } from "@weft/kernel/machine";
+import {
+  Expr,
+  I32,
+  lift,
+  rows,
+  type F32,
+  type In,
+  type NumberType,
+  type Op,
+  type VECTOR,
+  type VOID,
+  type Words,
+} from "@weft/kernel/machine";
 import type { Bytes } from "./bytes.ts";
 
 type Vector = Expr<typeof VECTOR>;
@@ -64,10 +76,6 @@ const zero: Write = sequence(
   op(0xfd0c),
   times(16, (code) => code.byte(0)),
 );
-/** `select` keeps the type of what it chooses from; this says it. */
-const branch: Write = () => {};
-
-type Words<S extends string> = S extends `${infer First} ${infer Rest}` ? First | Words<Rest> : S;
 /** Operations that are numbered in a row. */
 const row = <Family extends string, Names extends string>(family: Family, first: number, names: Names, rest?: Write) =>
   Object.fromEntries(names.split(" ").map((name, i) => [`${family}.${name}`, op(first + i, rest)])) as Record<
@@ -79,9 +87,8 @@ const narrow16 = sequence(zero, op(0xfd86)); // narrowed with zeros
 const narrow8 = sequence(zero, op(0xfd66));
 
 // oxfmt-ignore
-export const opcodes: Record<Op, Write> = {
+export const opcodes: Record<Exclude<Op, `choose.${NumberType}`>, Write> = {
   local: op(0x20, index), tee: op(0x22, index), call: op(0x10, index), select: op(0x1b),
-  "choose.i32": branch, "choose.f32": branch, "choose.f64": branch,
 
   "i32.const": op(0x41, signed), "i32.load": op(0x28, place), "i32.load8u": op(0x2d, place), "i32.load16u": op(0x2f, place),
   "i32.store": op(0x36, place), "i32.store8": op(0x3a, place), "i32.eqz": op(0x45),

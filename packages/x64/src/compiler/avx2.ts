@@ -3,7 +3,7 @@ import type { Expr } from "@weft/kernel/machine";
 import { at, type Vector } from "../assembler/operands.ts";
 import type { Generator } from "./generator.ts";
 import { floatTests, type Target, type WriteVector } from "./target.ts";
-import { common, commonStores, giveBut, operand, result, storeVector } from "./vectors.ts";
+import { common, commonStores, giveBut, operand, result, rounding, storeVector } from "./vectors.ts";
 
 /** All ones. */
 function ones(g: Generator): Vector {
@@ -42,16 +42,6 @@ const unsigned =
     g.code.emit("vpcmpeqd", to, to, a);
     if (negated) not(g, to, to);
     giveBut(g, to, a, b);
-    return to;
-  };
-
-const round =
-  (how: number): WriteVector =>
-  (g, e, into) => {
-    const x = g.vec(e.args[0]!);
-    const to = result(g, into, x);
-    g.code.emit("vroundps", to, x, how);
-    giveBut(g, to, x);
     return to;
   };
 
@@ -137,10 +127,7 @@ export const avx2: Target = {
     "ints.leU": unsigned("vpminud", false),
     "ints.gtU": unsigned("vpminud", true),
     "ints.ltU": unsigned("vpmaxud", true),
-    "floats.nearest": round(8),
-    "floats.floor": round(9),
-    "floats.ceil": round(10),
-    "floats.trunc": round(11),
+    ...rounding("vroundps"),
   },
   stores: {
     ...commonStores,

@@ -3,7 +3,7 @@ import type { Expr } from "@weft/kernel/machine";
 import { mask, merging, zeroing, type Vector } from "../assembler/operands.ts";
 import type { Generator } from "./generator.ts";
 import { floatTests, type Target, type WriteVector } from "./target.ts";
-import { common, commonStores, giveBut, operand, result, storeVector } from "./vectors.ts";
+import { common, commonStores, giveBut, operand, result, rounding, storeVector } from "./vectors.ts";
 
 /** Holds what a comparison found, until the next instruction. */
 const found = mask(1);
@@ -18,16 +18,6 @@ const intTest =
     b.give();
     const to = into ?? g.vector.take();
     g.code.emit("vpmovm2d", to, found);
-    return to;
-  };
-
-const round =
-  (how: number): WriteVector =>
-  (g, e, into) => {
-    const x = g.vec(e.args[0]!);
-    const to = result(g, into, x);
-    g.code.emit("vrndscaleps", to, x, how);
-    giveBut(g, to, x);
     return to;
   };
 
@@ -93,10 +83,7 @@ export const avx512: Target = {
     "ints.leU": intTest("vpcmpud", 2),
     "ints.geS": intTest("vpcmpd", 5),
     "ints.geU": intTest("vpcmpud", 5),
-    "floats.nearest": round(8),
-    "floats.floor": round(9),
-    "floats.ceil": round(10),
-    "floats.trunc": round(11),
+    ...rounding("vrndscaleps"),
   },
   stores: {
     ...commonStores,

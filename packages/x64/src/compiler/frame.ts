@@ -8,8 +8,6 @@ export class Frame {
   readonly #lanes: number;
   readonly #slots = new Map<number, number>();
   #bytes: number;
-  /** Bytes that rsp is below where it stands in the body, while a division pushes its operands. */
-  pushed = 0;
 
   constructor(params: number, outgoing: number, lanes: number) {
     this.#params = params;
@@ -19,10 +17,10 @@ export class Frame {
 
   /** Where a local lies. Places are chosen before any code is written (`reserve`). */
   slot({ imm, type }: Local): Memory {
-    if (imm < this.#params) return at(rsp, this.pushed + this.bytes + 8 + 8 * imm);
+    if (imm < this.#params) return at(rsp, this.bytes + 8 + 8 * imm);
     const known = this.#slots.get(imm);
     if (known === undefined) throw new TypeError(`x64: no place was reserved for a local of type ${type}`);
-    return at(rsp, this.pushed + known);
+    return at(rsp, known);
   }
   reserve({ imm, type }: Local): void {
     if (imm < this.#params || this.#slots.has(imm)) return;
@@ -30,7 +28,7 @@ export class Frame {
     this.#bytes += bytesOn(type, this.#lanes);
   }
   argument(i: number): Memory {
-    return at(rsp, this.pushed + 8 * i);
+    return at(rsp, 8 * i);
   }
   get bytes(): number {
     return Math.ceil(this.#bytes / 16) * 16;

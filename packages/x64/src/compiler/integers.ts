@@ -26,32 +26,19 @@ const two =
     if (commutes && isConst(a)) [a, b] = [b, a];
     const left = g.int(a);
     if (isConst(b)) {
-      if (name === "add" || name === "sub") {
-        const n = name === "add" ? b.imm : -b.imm | 0;
-        const to = into ?? (g.general.owns(left) ? left : g.general.take());
-        if (to === left) g.code.emit("add", to.low, n);
-        else {
-          g.code.emit("lea", to.low, at(left, n));
-          g.general.give(left);
-        }
-        return to;
-      }
-      if (name === "imul") {
-        const to = into ?? (g.general.owns(left) ? left : g.general.take());
-        g.code.emit("imul", to.low, left.low, b.imm);
-        if (to !== left) g.general.give(left);
-        return to;
-      }
-      const to = into ?? (g.general.owns(left) ? left : g.general.take());
-      if (to !== left) {
+      const to = g.general.result(into, left);
+      if (name === "imul") g.code.emit("imul", to.low, left.low, b.imm);
+      else if (to === left) g.code.emit(name, to.low, b.imm);
+      else if (name === "add") g.code.emit("lea", to.low, at(left, b.imm));
+      else {
         g.code.emit("mov", to.low, left.low);
-        g.general.give(left);
+        g.code.emit(name, to.low, b.imm);
       }
-      g.code.emit(name, to.low, b.imm);
+      if (to !== left) g.general.give(left);
       return to;
     }
     const right = g.int(b);
-    const to = into !== undefined && into !== right ? into : g.general.owns(left) ? left : g.general.take();
+    const to = g.general.result(into === right ? undefined : into, left);
     if (name === "add" && to !== left && to !== right) g.code.emit("lea", to.low, at(left, 0, right));
     else {
       if (to !== left) g.code.emit("mov", to.low, left.low);
@@ -68,7 +55,7 @@ const shift =
     const [a, n] = e.args as [Expr, Expr];
     const left = g.int(a);
     if (isConst(n)) {
-      const to = into ?? (g.general.owns(left) ? left : g.general.take());
+      const to = g.general.result(into, left);
       if (to !== left) {
         g.code.emit("mov", to.low, left.low);
         g.general.give(left);

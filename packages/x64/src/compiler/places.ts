@@ -22,6 +22,10 @@ export class Spare<R extends General<64> | Vector> {
   owns(register: R): boolean {
     return this.#all.has(register) && !this.#free.includes(register);
   }
+  /** A register for a result: `into`, one of those that are given and may be overwritten, or another. */
+  result(into: R | undefined, ...given: readonly R[]): R {
+    return into ?? given.find((r) => this.owns(r)) ?? this.take();
+  }
   /** Gives back a register; those of locals are left alone. */
   give(...registers: readonly (R | undefined)[]): void {
     for (const r of registers) if (r !== undefined && this.owns(r)) this.#free.push(r);

@@ -24,9 +24,7 @@ export function operand(g: Generator, e: Expr): { readonly value: Vector | Memor
 
 /** A register for a result: `into`, one of those that are given, or another. Those given are free afterwards. */
 export function result(g: Generator, into: Vector | undefined, ...given: readonly (Vector | Memory)[]): Vector {
-  if (into !== undefined) return into;
-  for (const r of given) if ("bits" in r && g.vector.owns(r)) return r;
-  return g.vector.take();
+  return g.vector.result(into, ...given.filter((r) => "bits" in r));
 }
 export const giveBut = (g: Generator, to: Vector, ...given: readonly Vector[]): void => {
   for (const r of given) if (r !== to) g.vector.give(r);
@@ -97,11 +95,11 @@ const constant: WriteVector = (g, e, into) => {
 };
 
 const load =
-  (name: "vmovups" | "vpmovzxwd" | "vpmovzxbd" | "vbroadcastss"): WriteVector =>
+  (name: "vmovups" | "vpmovzxwd" | "vpmovzxbd" | "vbroadcastss" | "vmovss"): WriteVector =>
   (g, e, into) => {
     const { memory, held } = g.place(e);
     const to = into ?? g.vector.take();
-    g.code.emit(name, to, memory);
+    g.code.emit(name, name === "vmovss" ? to.as(128) : to, memory);
     g.general.give(held);
     return to;
   };
@@ -155,23 +153,24 @@ const singles =
     giveBut(g, to, a, b);
     return to;
   };
-const single =
-  (name: "f32" | "first"): WriteVector =>
-  (g, e, into) => {
-    const to = into ?? g.vector.take();
-    if (name === "f32") g.code.emit("vmovss", to.as(128), g.code.f32(e.imm));
-    else {
-      const { memory, held } = g.place(e);
-      g.code.emit("vmovss", to.as(128), memory);
-      g.general.give(held);
-    }
-    return to;
-  };
+/** Rounding, which AVX-512 has under another name. */
+export function rounding(name: "vroundps" | "vrndscaleps") {
+  const round =
+    (how: number): WriteVector =>
+    (g, e, into) => {
+      const x = g.vec(e.args[0]!);
+      const to = result(g, into, x);
+      g.code.emit(name, to, x, how);
+      giveBut(g, to, x);
+      return to;
+    };
+  return { "floats.nearest": round(8), "floats.floor": round(9), "floats.ceil": round(10), "floats.trunc": round(11) };
+}
 
 /** The values of `Op` that both write alike. */
 export const common = {
   "lanes.load": load("vmovups"), "lanes.load16": load("vpmovzxwd"), "lanes.load8": load("vpmovzxbd"),
-  "lanes.loadSplat": load("vbroadcastss"), "lanes.loadFirst": single("first"),
+  "lanes.loadSplat": load("vbroadcastss"), "lanes.loadFirst": load("vmovss"),
   "lanes.and": three("vandps"), "lanes.andnot": three("vandnps", true), "lanes.or": three("vorps"), "lanes.xor": three("vxorps"),
   "ints.const": constant, "floats.const": constant,
   "ints.ramp": (g, _, into) => {
@@ -243,11 +242,16 @@ export const common = {
     g.code.emit("vbroadcastsd", to, g.code.f64(e.imm));
     return to;
   },
-  "f32.const": single("f32"), "f32.load": single("first"),
+  "f32.const": (g, e, into) => {
+    const to = into ?? g.vector.take();
+    g.code.emit("vmovss", to.as(128), g.code.f32(e.imm));
+    return to;
+  },
+  "f32.load": load("vmovss"),
   "f32.add": singles("vaddss"), "f32.sub": singles("vsubss"), "f32.mul": singles("vmulss"), "f32.div": singles("vdivss"),
 } as const satisfies { readonly [O in Op]?: WriteVector }; // prettier-ignore
 
-const storeVector =
+export const storeVector =
   (write: (g: Generator, to: Memory, x: Vector) => void): Target["stores"][string] =>
   (g, e) => {
     const x = g.vec(e.args[1]!);
@@ -281,5 +285,3 @@ export const commonStores = {
     g.general.give(held, x);
   },
 } as const satisfies Target["stores"]; // prettier-ignore
-
-export { storeVector };
