@@ -89,7 +89,8 @@ test("browsers are named by what they say", () => {
 
 test("the first page takes its tables from the documents", async () => {
   const { tables } = await loader.load();
-  expect(tables.reached.rows.map(([first]) => first)).toContain("<code>gpt</code>");
+  // VitePress has one renderer a process: it is that of another file, if one was first.
+  expect(tables.reached.rows.map(([first]) => first)).toContainEqual(expect.stringMatching(/^<code[^>]*>gpt<\/code>$/));
   expect(tables.gpu.columns).toEqual(["row", "Weft", "eager", "×", "graph", "×"]);
   expect(tables.cpu.rows).toHaveLength(4);
   for (const { note } of Object.values(tables)) expect(note).toMatch(/2026-\d\d-\d\d/);
