@@ -15,6 +15,10 @@ if ("folder" in driver) {
   process.env["WEFT_NO_DRIVER"] = driver.reason;
 }
 
+// Machine code rounds otherwise on each kind of processor: tests that compare digits have WebAssembly, and tests of machine
+// code ask for it.
+process.env["WEFT_NATIVE"] ??= "0";
+
 // Pages are cross-origin isolated, so that they have shared memory.
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 const inPage = "test/**/*.page.test.ts";

@@ -144,17 +144,17 @@ export class Executor implements Driver<Block, Executable> {
   #routine(kernel: Kernel): KernelRun {
     let run = this.#routines.get(kernel);
     if (run === undefined) {
-      run = instantiate(kernel, this.heap.memory, { shared: this.heap.shared, relaxed: this.heap.machine.fused });
+      run = instantiate(kernel, this.heap.memory, { shared: this.heap.shared, relaxed: this.heap.wasm.machine.fused });
       this.#routines.set(kernel, run);
     }
     return run;
   }
 
-  /** The heap; for a kernel from outside, the heap with machine code of its own, so that its names are free. */
+  /** The heap; for a kernel from outside, the heap with WebAssembly of its own, so that its names are free. */
   #memoryOf(op: AnyOp): CallMemory {
     if (!this.#calls.foreign.has(op)) return this.heap;
     let own = this.#foreign.get(op);
-    if (own === undefined) this.#foreign.set(op, (own = Object.create(this.heap) as CallMemory));
+    if (own === undefined) this.#foreign.set(op, (own = Object.create(this.heap.wasm) as CallMemory));
     return own;
   }
 

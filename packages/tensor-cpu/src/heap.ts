@@ -3,8 +3,10 @@
 import { ArgumentError, MemoryError, UnsupportedError, WeftError, type DType, type TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
-import type { CallMemory, Routine } from "./calls/call.ts";
+import { nativeArguments, type Machine, type NativeCode, type NativeModule } from "@weft/kernel/machine";
+import type { CallMemory, Routine, WriteModule } from "./calls/call.ts";
 import { link } from "./translate/index.ts";
+import { wasmBytes } from "./wasm/compile.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
 import { wasmMachine } from "./wasm/machine.ts";
 
@@ -51,7 +53,15 @@ export class Heap implements CallMemory {
   /** Whether the memory was given back. */
   destroyed = false;
   readonly shared = sharedMemory();
-  readonly machine = wasmMachine(relaxedSimd());
+  readonly wasm: CallMemory;
+  readonly #wasmMachine = wasmMachine(relaxedSimd());
+  /** Finds machine code of the processor, when the first code is compiled. */
+  readonly #findNative: () => NativeCode | undefined;
+  #native: NativeCode | undefined | "unknown" = "unknown";
+  /** The arguments of machine code; 0 is the address of memory that was given back. */
+  readonly #arguments = new Int32Array(64);
+  readonly #base = new BigUint64Array(this.#arguments.buffer, 0, 1);
+  #pointer = 0;
   f32!: Float32Array;
   f64!: Float64Array;
   i32!: Int32Array;
@@ -67,12 +77,19 @@ export class Heap implements CallMemory {
   /** The first byte that was never allocated; address 0 stays unused. */
   #top = 64;
 
-  constructor(limit = MOST_PAGES * PAGE) {
+  constructor(limit = MOST_PAGES * PAGE, findNative: () => NativeCode | undefined = () => undefined) {
     if (!(limit > 0)) throw new ArgumentError(`open: wanted a memoryLimit above 0, got ${limit}`);
     const [memory, maximum] = reserve(Math.min(MOST_PAGES, Math.ceil(limit / PAGE)), this.shared);
     this.memory = memory;
     this.limit = Math.min(limit, maximum * PAGE);
+    this.#findNative = findNative;
     this.#look();
+    // It has the same views, whenever they are replaced.
+    this.wasm = Object.create(this, {
+      machine: { value: this.#wasmMachine },
+      compile: { value: (_name: string, write: WriteModule) => this.#compileWasm(write) },
+    }) as CallMemory;
+    Object.assign(this.wasm, { wasm: this.wasm });
   }
 
   #look(): void {
@@ -82,12 +99,56 @@ export class Heap implements CallMemory {
     this.i32 = new Int32Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
+    if (this.#native !== "unknown" && this.#native !== undefined) this.#base[0] = BigInt(this.#native.addressOf(this.u8));
   }
 
   readonly threads = 1;
 
-  load(bytes: Uint8Array<ArrayBuffer>): Record<string, Routine> {
-    return link(new WebAssembly.Module(bytes), this.memory);
+  /** Machine code of the processor, if there is any. */
+  get native(): NativeCode | undefined {
+    if (this.#native !== "unknown") return this.#native;
+    this.#native = this.#findNative();
+    if (this.#native !== undefined) {
+      this.#pointer = this.#native.addressOf(this.#arguments);
+      this.#base[0] = BigInt(this.#native.addressOf(this.u8));
+    }
+    return this.#native;
+  }
+
+  /** Where the memory begins, for machine code; 0 if there is none. */
+  get base(): number {
+    return this.native === undefined ? 0 : Number(this.#base[0]);
+  }
+
+  get machine(): Machine {
+    return this.native?.machine ?? this.#wasmMachine;
+  }
+
+  compile(name: string, write: WriteModule): Record<string, Routine> {
+    const { native } = this;
+    if (native === undefined) return this.#compileWasm(write);
+    return this.routines(native.compile(name, write));
+  }
+
+  /** The functions of machine code, on this memory. */
+  routines(module: NativeModule): Record<string, Routine> {
+    return Object.fromEntries(module.entries.map((name, entry) => [name, this.#routine(module, entry)]));
+  }
+
+  #compileWasm(write: WriteModule): Record<string, Routine> {
+    return link(new WebAssembly.Module(wasmBytes(write, this.#wasmMachine, this.shared)), this.memory);
+  }
+
+  #routine(module: NativeModule, entry: number): Routine {
+    const words = this.#arguments;
+    const native = this.native!;
+    return (...args) => {
+      this.check(); // it would write to memory that was given back
+      words[nativeArguments.entry] = entry;
+      for (let i = 0; i < args.length; i++) words[nativeArguments.first + i] = args[i]!;
+      native.call(this.#pointer, module.address);
+      return undefined;
+    };
   }
 
   clear(address: number, bytes: number): void {

@@ -10,9 +10,11 @@ import {
   positiveCount,
   type OptionKind,
 } from "@weft/tensor/internals";
+import type { NativeCode } from "@weft/kernel/machine";
 import { Deferred, kernelsFor, type DeferredStats, type FusedKernel } from "@weft/kernel";
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";
+import { nativeCode, type Native } from "./native.ts";
 import type { PoolOptions } from "./threads/pool-options.ts";
 import { Team } from "./threads/team.ts";
 import { lacking } from "./wasm/features.ts";
@@ -30,6 +32,12 @@ export interface OpenOptions {
    * for any number.
    */
   readonly threads?: number;
+  /**
+   * Whether products are computed by machine code of the processor (true: where `@weft/x64` is installed, in Node, on a
+   * processor that it knows), or with which vectors. Without it, or with the environment variable WEFT_NATIVE=0, all is
+   * WebAssembly. The last digits of results differ.
+   */
+  readonly native?: Native;
   /** Kernels of fused operations of other packages, each made by `kernel` of `@weft/tensor-cpu/kernels`. */
   readonly kernels?: readonly FusedKernel<"@weft/tensor-cpu">[];
 }
@@ -52,6 +60,10 @@ export interface CpuInfo {
    * helped with, and begin some time later.
    */
   readonly running: number;
+  /** What products are computed by: WebAssembly, or vectors of the processor, such as "x86-64 AVX-512". */
+  readonly code: string;
+  /** Why that is not machine code of the processor; undefined if it is. */
+  readonly reason?: string;
 }
 
 /** What `open` returns. Written out so that its declarations need nothing that a program's `lib` may lack. */
@@ -64,19 +76,31 @@ export interface CpuBackend extends Backend, Creation {
   destroy(): void;
 }
 
+/** Machine code, if it may be used. */
+function codeOf(native: Native): NativeCode | undefined {
+  const code = nativeCode(native);
+  if (!("reason" in code)) return code;
+  if (typeof native === "string") throw new UnsupportedError(`open: asked for native: "${native}", but ${code.reason}`);
+  return undefined;
+}
+
 class Cpu extends Deferred<Block, Executable> {
   readonly #heap: Heap;
   readonly #team: Team;
   readonly #executor: Executor;
+  readonly #native: Native;
 
   constructor(options: OpenOptions, eager: number, pool: PoolOptions) {
-    const heap = new Heap(options.memoryLimit);
+    const { native = true } = options;
+    if (typeof native === "string") codeOf(native);
+    const heap = new Heap(options.memoryLimit, () => codeOf(native));
     const team = new Team(heap, options.threads ?? cores(), eager, pool);
     const executor = new Executor(heap, options.kernels, team);
     super(executor, options);
     this.#executor = executor;
     this.#heap = heap;
     this.#team = team;
+    this.#native = native;
   }
 
   readSync(x: Tensor): TypedArray {
@@ -93,7 +117,9 @@ class Cpu extends Deferred<Block, Executable> {
 
   info(): CpuInfo {
     const { threads, begun } = this.#team;
-    return { threads, running: 1 + begun };
+    const native = nativeCode(this.#native);
+    const code = "reason" in native ? { code: "WebAssembly", reason: native.reason } : { code: native.machine.name };
+    return { threads, running: 1 + begun, ...code };
   }
 
   override stats(): CpuStats {
@@ -118,11 +144,17 @@ const threadCount: OptionKind<number> = {
   is: (x): x is number => positiveCount.is(x) && x <= MOST_THREADS,
 };
 
+const nativeOption: OptionKind<Native> = {
+  wanted: `true, false, "avx2" or "avx512"`,
+  is: (x): x is Native => typeof x === "boolean" || x === "avx2" || x === "avx512",
+};
+
 const openOptions = {
   seed: seedNumber,
   fuse: boolean,
   memoryLimit: positive,
   threads: threadCount,
+  native: nativeOption,
   kernels: kernelsFor("@weft/tensor-cpu"),
 };
 

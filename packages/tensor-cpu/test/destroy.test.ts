@@ -49,7 +49,7 @@ test("its workers end", async () => {
   const b = await joined(make({ threads: 3 }, EAGER));
   expect(b.stats().commands).toBeGreaterThan(0);
   b.destroy();
-  expect(b.info()).toEqual({ threads: 1, running: 1 });
+  expect(b.info()).toMatchObject({ threads: 1, running: 1 });
   expect(b.stats().commands).toBe(0);
 });
 

@@ -2,8 +2,9 @@
 // ends where the memory ends, so that reading beyond it traps.
 import type { DType, TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
-import type { Call, CallMemory, Work } from "../src/calls/call.ts";
+import type { Call, CallMemory, Work, WriteModule } from "../src/calls/call.ts";
 import { link } from "../src/translate/index.ts";
+import { wasmBytes } from "../src/wasm/compile.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
 import { wasmMachine } from "../src/wasm/machine.ts";
 
@@ -31,17 +32,23 @@ export function machine(relaxed: boolean, pages: number): CallMemory {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const { buffer } = memory;
     const [i32, u8] = [new Int32Array(buffer), new Uint8Array(buffer)];
+    const compile = (_name: string, write: WriteModule) =>
+      link(new WebAssembly.Module(wasmBytes(write, own, true)), memory);
+    const own = wasmMachine(relaxed && relaxedSimd());
     m = {
       memory,
       shared: true,
-      machine: wasmMachine(relaxed && relaxedSimd()),
+      machine: own,
+      compile,
+      get wasm() {
+        return m!;
+      },
       f32: new Float32Array(buffer),
       f64: new Float64Array(buffer),
       i32,
       u8,
       u16: new Uint16Array(buffer),
       threads: 1,
-      load: (bytes) => link(new WebAssembly.Module(bytes), memory),
       clear: (address, bytes) => void u8.fill(0, address, address + bytes),
       put: (address, value) => void (i32[address >>> 2] = value),
       flag: (word, byte) => {

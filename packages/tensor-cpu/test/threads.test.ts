@@ -44,6 +44,7 @@ import {
 } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
 import { everything, views } from "../../../test/extent.ts";
+import { nativeCode } from "../src/native.ts";
 import { make, type CpuBackend, type OpenOptions } from "../src/open.ts";
 import { EAGER, joined } from "./joined.ts";
 
@@ -59,12 +60,24 @@ const settings = { merged: {}, unmerged: { fuse: false } };
 const cases = conformance("tensor-cpu, four threads", open, { settings, views, double: false });
 for (const { name, run } of cases.filter((_, i) => everything || i % 12 === 0)) test(name, run);
 
-const backends = await Promise.all([1, 2, 4].map((threads) => joined(make({ threads, seed: 1 }, EAGER))));
+/** By what computes: each with one, two and four threads. */
+const teams = await Promise.all(
+  ([false, "avx2", "avx512"] as const)
+    .filter((native) => !("reason" in nativeCode(native)) || native === false)
+    .map((native) => Promise.all([1, 2, 4].map((threads) => joined(make({ threads, native, seed: 1 }, EAGER))))),
+);
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray) => Buffer.from(buffer, byteOffset, byteLength);
 
 /** The bits of what a program gives with one, two and four threads, run three times. */
 async function sameBits(program: (b: CpuBackend) => Tensor | readonly Tensor[]): Promise<void> {
+  for (const backends of teams) await sameBitsOn(backends, program);
+}
+
+async function sameBitsOn(
+  backends: readonly CpuBackend[],
+  program: (b: CpuBackend) => Tensor | readonly Tensor[],
+): Promise<void> {
   let first: TypedArray[] | undefined;
   for (const b of backends)
     for (let i = 0; i < 3; i++) {
@@ -175,7 +188,7 @@ describe("the same bits for any number of threads", () => {
     }));
 
   test("an index out of range is found", () => {
-    for (const b of backends) {
+    for (const b of teams.flat()) {
       const [x, i] = [b.randn([400, 30]), b.tensor([0, 5, 400], { dtype: "i32" })];
       expect(() => take(x, i).dataSync()).toThrow(IndexError);
       const labels = b.tensor(
@@ -191,7 +204,7 @@ describe("the same bits for any number of threads", () => {
 test.each([49, 98, 103, 197])(
   "an epilogue reaches the last of %i rows of each batch, and of as many groups",
   async (n) => {
-    for (const b of backends) {
+    for (const b of teams.flat()) {
       const [x, w, shift] = [b.ones([3, n, 16]), b.ones([16, 8]), b.full([n, 8], 0.5)];
       const product = await add(matmul(x, w), shift).data();
       expect(product.every((value) => value === 16.5)).toBe(true);
@@ -243,7 +256,7 @@ test("a heap that grows is seen by workers that have begun", async () => {
 });
 
 test("of all of this, workers have carried out some", () => {
-  for (const b of [...opened.values(), ...backends.slice(1)]) expect(b.stats().helped).toBeGreaterThan(20);
+  for (const b of [...opened.values(), ...teams.flatMap((team) => team.slice(1))]) expect(b.stats().helped).toBeGreaterThan(20);
 });
 
 test("memory for one thread is enough: then there is one", async () => {
@@ -256,7 +269,7 @@ test("memory for one thread is enough: then there is one", async () => {
 });
 
 test("info tells how many threads there are", () => {
-  expect(make({ threads: 3 }).info()).toEqual({ threads: 3, running: 1 });
+  expect(make({ threads: 3 }).info()).toMatchObject({ threads: 3, running: 1 });
   expect(make({}).info().threads).toBe(Math.min(16, availableParallelism()));
   for (const threads of [0, -1, 1.5, NaN, 65, "2" as never])
     expect(() => make({ threads })).toThrow(/^open: wanted an integer from 1 to 64 as threads, got/);
@@ -277,6 +290,7 @@ const large = `
   const b = make({ threads: 3, seed: 1 });
   const x = b.randn([600, 600]);
   const once = () => sum(matmul(x, x)).itemSync();
+  const info = () => b.info().running + " of " + b.info().threads;
   const wanted = once();
   const all = async () => {
     for (let i = 0; i < 1e4 && b.info().running < 3; i++) {
@@ -288,22 +302,22 @@ const large = `
 
 test("workers begin, give the same, and keep no process alive", () => {
   const printed = run(`${large}
-    console.log(b.info(), b.stats().commands);
+    console.log(info(), b.stats().commands);
     await all();
     for (let i = 0; i < 20; i++) if (once() !== wanted) throw new Error("differs");
-    console.log(b.info(), b.stats().commands > 0, b.stats().helped > 0);
+    console.log(info(), b.stats().commands > 0, b.stats().helped > 0);
   `);
-  expect(printed).toBe("{ threads: 3, running: 1 } 0\n{ threads: 3, running: 3 } true true\n");
+  expect(printed).toBe("1 of 3 0\n3 of 3 true true\n");
 });
 
 test.runIf(Number(process.versions.node.split(".")[0]) >= 24)("where workers are forbidden there is one thread", () => {
   const printed = run(
-    `${large} for (let i = 0; i < 20; i++) once(); console.log(b.info(), once() === wanted, b.stats().commands);`,
+    `${large} for (let i = 0; i < 20; i++) once(); console.log(info(), once() === wanted, b.stats().commands);`,
     {},
     "--permission",
     "--allow-fs-read=*",
   );
-  expect(printed).toBe("{ threads: 1, running: 1 } true 0\n");
+  expect(printed).toBe("1 of 1 true 0\n");
 });
 
 test("a short program starts no worker, and a longer one starts them one by one", () => {

@@ -15,8 +15,10 @@ export {
 export type { System } from "./memory/system.ts";
 export { describeProcessor, readProcessor, type Ask, type Processor } from "./processor.ts";
 export type { Refusal } from "./refusal.ts";
-export { argumentAt, compile, type Compiled } from "./compiler/compile.ts";
+export { compile, type Compiled } from "./compiler/compile.ts";
 export { X64Module } from "./compiler/statements.ts";
 export { avx2 } from "./compiler/avx2.ts";
 export { avx512 } from "./compiler/avx512.ts";
 export type { Target } from "./compiler/target.ts";
+export { machines } from "./machines.ts";
+export { nativeCode } from "./native-code.ts";

@@ -1,5 +1,6 @@
 // Compiles modules and gives their functions to call, on memory of the tests.
-import { argumentAt, compile, X64Module, type Target } from "@weft/x64";
+import { nativeArguments as at } from "@weft/kernel/machine";
+import { compile, X64Module, type Target } from "@weft/x64";
 import { added, memory } from "./opened.ts";
 
 /** What the functions read and write; addresses count from its beginning. */
@@ -20,9 +21,9 @@ export function functionsOf<Name extends string>(
   const call =
     (entry: number) =>
     (...args: number[]): void => {
-      longs[argumentAt.base / 8] = BigInt(memory().addressOf(views.u8));
-      words[argumentAt.entry / 4] = entry;
-      words.set(args, argumentAt.first / 4);
+      longs[at.base / 2] = BigInt(memory().addressOf(views.u8));
+      words[at.entry] = entry;
+      words.set(args, at.first);
       routine.run(memory().addressOf(words));
     };
   return Object.fromEntries(entries.map((name, entry) => [name, call(entry)])) as Record<Name, ReturnType<typeof call>>;

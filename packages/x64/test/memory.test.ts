@@ -27,7 +27,7 @@ const adding = (n: number): Code =>
   });
 
 async function opened(options?: Parameters<typeof openCodeMemory>[0]): Promise<CodeMemory> {
-  const memory = await openCodeMemory(options);
+  const memory = openCodeMemory(options);
   if ("reason" in memory) throw new Error(memory.reason);
   return memory;
 }
@@ -147,7 +147,7 @@ describe("memory of this machine", () => {
   test("is given back when its routines are garbage", () => {
     const program = `
       import { Assembler, openCodeMemory } from "@weft/x64";
-      const memory = await openCodeMemory();
+      const memory = openCodeMemory();
       const code = new Assembler();
       for (let i = 0; i < 4000; i++) code.emit("ret");
       const { bytes, needs } = code.finish();
@@ -191,7 +191,7 @@ function simulated(changes: Partial<System> = {}) {
 describe("a system that refuses", () => {
   test("machine code, since its engine was told to make none", async () => {
     vi.stubGlobal("WebAssembly", undefined); // as with node --jitless
-    expect(await openCodeMemory()).toHaveProperty("reason", expect.stringMatching(/--jitless|this processor/));
+    expect(openCodeMemory()).toHaveProperty("reason", expect.stringMatching(/--jitless|this processor/));
   });
   test.each([
     ["arm64", "darwin", "machine code of x86-64 does not run on this processor (arm64)"],
@@ -200,24 +200,24 @@ describe("a system that refuses", () => {
     vi.stubGlobal("process", { arch, platform });
     const opening = openCodeMemory();
     vi.unstubAllGlobals();
-    expect(await opening).toEqual({ reason });
+    expect(opening).toEqual({ reason });
   });
   test("memory", async () => {
     const { system } = simulated({ reserve: () => 0, fault: () => "mmap failed with ENOMEM" });
-    expect(await openCodeMemory({ system })).toEqual({
+    expect(openCodeMemory({ system })).toEqual({
       reason: "the system gives no memory for code: mmap failed with ENOMEM",
     });
   });
   test("that memory becomes executable: it gets it back, and nothing is run", async () => {
     const { system, calls } = simulated({ execute: () => false });
-    expect(await openCodeMemory({ system })).toEqual({
+    expect(openCodeMemory({ system })).toEqual({
       reason: "the system does not make memory executable: mprotect failed with EACCES",
     });
     expect(calls).toEqual(["reserve 65536", expect.stringMatching(/^write 0 /), "release 0 65536"]);
   });
   test("nothing, but code does not do what it should", async () => {
     const { system, calls } = simulated();
-    expect(await openCodeMemory({ system })).toEqual({ reason: "code that was run did not do what it should" });
+    expect(openCodeMemory({ system })).toEqual({ reason: "code that was run did not do what it should" });
     expect(calls.at(-1)).toBe("release 0 65536");
   });
 });

@@ -1,7 +1,7 @@
 // The memory and the processor of this machine, or why tests that run code are skipped.
 import { openCodeMemory, readProcessor, type Code, type CodeMemory, type Feature, type Routine } from "@weft/x64";
 
-const opened = await openCodeMemory();
+const opened = openCodeMemory();
 const found = "reason" in opened ? opened : readProcessor(opened);
 
 /** Why code cannot run here at all; undefined if it can. */

@@ -3,3 +3,4 @@
 export * from "./expression.ts";
 export * from "./code.ts";
 export type * from "./machine.ts";
+export * from "./native.ts";

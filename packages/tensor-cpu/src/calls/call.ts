@@ -3,7 +3,7 @@
 import { BoundedCache, type Calls as CallTable, type CallTraits, type FusedKernel } from "@weft/kernel";
 import type { DType, FusedAttrs, FusedOp, TypedArray } from "@weft/tensor";
 import { storage } from "../translate/storage.ts";
-import { I32, WasmModule, type Func, type Local, type Machine, type Module, type VOID } from "../wasm/emitter.ts";
+import { I32, type Func, type Local, type Machine, type Module, type VOID } from "../wasm/emitter.ts";
 
 /** The layout of one operand: strides in elements; the address is known at run time. */
 export interface Operand {
@@ -14,6 +14,9 @@ export interface Operand {
 
 /** The results: more than one only for fused operations. */
 export type Results<T> = readonly [T, ...T[]];
+
+/** Writes functions for a machine. */
+export type WriteModule = (module: Module, machine: Machine) => void;
 
 /** The memory that calls work on. The views are replaced when it grows: always read them from the machine. */
 export interface CallMemory {
@@ -27,8 +30,10 @@ export interface CallMemory {
   readonly i32: Int32Array;
   readonly u8: Uint8Array;
   readonly u16: Uint16Array;
-  /** Compiles a module on this memory: its exports, in their order. */
-  load(bytes: Uint8Array<ArrayBuffer>): Record<string, Routine>;
+  /** Compiles, for its machine, the functions that `write` exports; equal names stand for equal code. */
+  compile(name: string, write: WriteModule): Record<string, Routine>;
+  /** The same memory, whose machine is WebAssembly: for code with operations that only it has. */
+  readonly wasm: CallMemory;
   /** Fills so many bytes with zeros. */
   clear(address: number, bytes: number): void;
   /** Writes a word. */
@@ -134,19 +139,11 @@ const MOST_MODULES = 1024;
 export function machineCode<Name extends string>(
   m: CallMemory,
   name: string,
-  write: (module: Module, machine: Machine) => void,
+  write: WriteModule,
 ): Record<Name, Routine> {
   let modules = built.get(m);
   if (modules === undefined) built.set(m, (modules = new BoundedCache(MOST_MODULES)));
-  const key = `${name} on ${m.machine.name}`;
-  let code = modules.get(key);
-  if (code === undefined) {
-    const module = new WasmModule({ shared: m.shared });
-    write(module, m.machine);
-    code = m.load(module.bytes());
-    modules.add(key, code);
-  }
-  return code;
+  return modules.get(name) ?? modules.add(name, m.compile(name, write));
 }
 
 /** Forgets what was compiled for a memory. */

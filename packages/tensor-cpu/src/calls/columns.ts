@@ -212,14 +212,14 @@ function writeWalk(module: Module, machine: Machine): void {
   const panel = panelOf(machine);
   const kernels = Array.from({ length: full }, (_, i) =>
     routine(module, "", (f, image, taps, pixels, k, b, c, ldc, accumulate) => {
-      const t = tile(f, i + 1, 2, machine);
+      const t = tile(f, i + 1, machine.tile.vectors, machine);
       const bases = t.sums.map((_, row) => f.let(I32, i32.add(image, i32.load(taps, 4 * row))));
       const pixel = f.local(I32);
       f.while(i32.gtS(k, 0), () => {
         f.set(pixel, i32.load(pixels));
         t.step(
           (row) => ({ at: i32.add(bases[row]!, pixel), offset: 0 }),
-          (j) => ({ at: b, offset: 16 * j }),
+          (j) => ({ at: b, offset: 4 * machine.lanes * j }),
         );
         f.advance(pixels, 4);
         f.advance(b, 4 * panel);
@@ -252,7 +252,8 @@ function writeWalk(module: Module, machine: Machine): void {
   });
 }
 
-export const collect = (m: CallMemory) => machineCode<"collect">(m, "collect", writeCollect).collect;
-export const copyRows = (m: CallMemory) => machineCode<"copyRows">(m, "copy rows", writeCopyRows).copyRows;
-export const scatter = (m: CallMemory) => machineCode<"scatter" | "rowBlocksOf">(m, "scatter", writeScatter);
+export const collect = (m: CallMemory) =>
+  machineCode<"collect">(m.wasm, `collect for ${m.machine.name}`, (module) => writeCollect(module, m.machine)).collect;
+export const copyRows = (m: CallMemory) => machineCode<"copyRows">(m.wasm, "copy rows", writeCopyRows).copyRows;
+export const scatter = (m: CallMemory) => machineCode<"scatter" | "rowBlocksOf">(m.wasm, "scatter", writeScatter);
 export const walk = (m: CallMemory) => machineCode<"walk">(m, "walk", writeWalk).walk;

@@ -180,7 +180,7 @@ function tapOrder(G: Geometry, channels: number) {
 }
 
 function prepareInputGrad(
-  m: CallMemory,
+  { wasm: m }: CallMemory,
   attrs: ConvAttrs,
   [out]: Results<Operand>,
   inputs: readonly Operand[],

@@ -105,7 +105,7 @@ function writeIndexing(module: Module): void {
   });
 }
 
-const vectors = (m: CallMemory) => machineCode<"take" | "add">(m, "indexing", writeIndexing);
+const vectors = (m: CallMemory) => machineCode<"take" | "add">(m.wasm, "indexing", writeIndexing);
 
 /** x around the axis, and the number of indices. */
 const rows = (x: Operand, { axis }: AxisAttrs, indices: Operand) => {

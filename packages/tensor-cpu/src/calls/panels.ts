@@ -120,6 +120,7 @@ const clear = (f: Func<typeof VOID>, to: Int, k: Int, panel: number): void => {
   });
 };
 
+/** Copies for products on a machine. */
 function write(module: Module, machine: Machine): void {
   const full = machine.tile.rows;
   const panel = panelOf(machine);
@@ -196,4 +197,8 @@ function write(module: Module, machine: Machine): void {
 }
 
 export const copies = (m: CallMemory) =>
-  machineCode<"transpose" | "panels" | "panelsOfTransposed" | "rowBlocks">(m, "panels", write);
+  machineCode<"transpose" | "panels" | "panelsOfTransposed" | "rowBlocks">(
+    m.wasm,
+    `panels for ${m.machine.name}`,
+    (module) => write(module, m.machine),
+  );

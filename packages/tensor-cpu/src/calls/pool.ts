@@ -246,7 +246,7 @@ function prepare(name: Name, m: CallMemory, attrs: PoolAttrs, out: Operand, inpu
     dilation.every((n) => n === 1) &&
     padding.flat().every((n) => n === 0);
   if (pairs && out.dtype === "f32" && y[2] >= 4 && count > 0) {
-    const run = machineCode<Name>(m, "pools", writePools)[name];
+    const run = machineCode<Name>(m.wasm, "pools", writePools)[name];
     const clear = kinds[0] === "image" && sizeOf(x) !== 4 * sizeOf(y);
     const [rows, columns, row] = [y[1], y[2], 4 * x[2]];
     const gap = row * (x[1] - 2 * rows);

@@ -55,7 +55,7 @@ const DEEP = 24;
 const NEAR = 6144;
 /** From so many rows on, packing B is little work. */
 const GRAIN = HEIGHT;
-/** Columns that are packed at a time where threads share a packed matrix. */
+/** Columns that are packed at a time where threads share a packed matrix: whole panels, about so many. */
 const GROUP = 64;
 
 /** Sizes of equal blocks, none larger than `most`, multiples of `unit` but for the last. */
@@ -187,7 +187,7 @@ function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: L
     if (a.order === "rows" && N * K <= 1 << 18) return dotsOfCopy(m, N, K, a.step, b.step);
   }
   const passes = Math.ceil(M / m.machine.tile.rows);
-  if (b.order === "rows" && N >= 4 && (passes === 1 || (passes === 2 && K <= 256) || K * N <= NEAR))
+  if (b.order === "rows" && N >= m.machine.lanes && (passes === 1 || (passes === 2 && K <= 256) || K * N <= NEAR))
     return direct(m, N, K, a, b.step);
   if (b.order === "columns" && a.order === "rows" && M <= 24 && K >= DEEP) return dotProducts(m, N, K, a.step, b.step);
   return blocks(m, M, N, K, a, b, once);
@@ -296,7 +296,8 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
   };
   /** Where the block of columns from j and of depth from p lies when all of B is packed. */
   const place = (j: number, p: number): number => 4 * (j * K + p * panel * Math.ceil(Math.min(width, N - j) / panel));
-  const groups = Math.ceil(N / GROUP);
+  const group = panel * Math.ceil(GROUP / panel);
+  const groups = Math.ceil(N / group);
   const first: Packing | undefined = once
     ? {
         bytes: 4 * K * panel * Math.ceil(N / panel),
@@ -305,9 +306,9 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
           blocksOf(begin, end, groups, (block, from, until) => {
             const p = block * depth;
             const k = Math.min(depth, K - p);
-            for (let j = from * GROUP; j < Math.min(N, until * GROUP);) {
+            for (let j = from * group; j < Math.min(N, until * group);) {
               const start = j - (j % width);
-              const stop = Math.min(N, until * GROUP, start + width);
+              const stop = Math.min(N, until * group, start + width);
               packB(to + place(start, p) + 4 * k * (j - start), pb, p, k, j, stop - j);
               j = stop;
             }

@@ -100,7 +100,7 @@ function cellKernel(m: CallMemory, { name, units, blocks, formula }: Steps) {
     }
     return { word, apart, row, place, count };
   });
-  const { run } = machineCode<"run">(m, name, (module, { fused }) => writeKernel(module, kernel, fused));
+  const { run } = machineCode<"run">(m.wasm, name, (module, { fused }) => writeKernel(module, kernel, fused));
   return { run, words, addresses, step: alive === undefined ? undefined : layout.number(kernel, 0) };
 }
 

@@ -62,7 +62,7 @@ function stepsOf(m: CallMemory, passes: readonly PassKernel[], most: number, giv
   const values = new Map<number, number>();
   const steps = passes.map((pass): PreparedPass => {
     const { kernel, loops, areas } = pass;
-    const { run } = machineCode<"run">(m, kernel.key, (module, { fused }) => writeKernel(module, kernel, fused));
+    const { run } = machineCode<"run">(m.wasm, kernel.key, (module, { fused }) => writeKernel(module, kernel, fused));
     const words = wordsOf(pass, given, scratchRows);
     const places = areas.map((area, k) => {
       const { bytes } = dtypeInfo[kernel.operands[k]!.dtype];

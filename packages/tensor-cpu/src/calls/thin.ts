@@ -150,5 +150,5 @@ function writeCombine(module: Module, machine: Machine): void {
   });
 }
 
-export const dots = (m: CallMemory) => machineCode<"dots">(m, "dot products", writeDots).dots;
-export const combine = (m: CallMemory) => machineCode<"combine">(m, "combination of rows", writeCombine).combine;
+export const dots = (m: CallMemory) => machineCode<"dots">(m.wasm, "dot products", writeDots).dots;
+export const combine = (m: CallMemory) => machineCode<"combine">(m.wasm, "combination of rows", writeCombine).combine;

@@ -1,6 +1,8 @@
 // The memory that calls are prepared for when their ranges run on several threads: what they would do is recorded.
 import type { Machine } from "@weft/kernel/machine";
-import type { CallMemory, Routine } from "../calls/call.ts";
+import type { CallMemory, Routine, WriteModule } from "../calls/call.ts";
+import type { Heap } from "../heap.ts";
+import { wasmBytes } from "../wasm/compile.ts";
 import { Unrecordable, type Pool } from "./worker-pool.ts";
 
 export class Recording implements CallMemory {
@@ -8,21 +10,30 @@ export class Recording implements CallMemory {
   readonly shared = true;
   readonly machine: Machine;
   readonly threads: number;
+  readonly wasm: Recording;
+  readonly #heap: Heap;
   readonly #pool: Pool;
 
-  constructor(heap: CallMemory, pool: Pool, threads: number) {
+  /** With `wasm`, code is WebAssembly whatever the heap has. */
+  constructor(heap: Heap, pool: Pool, threads: number, wasm = false) {
     this.memory = heap.memory;
-    this.machine = heap.machine;
+    this.machine = (wasm ? heap.wasm : heap).machine;
+    this.#heap = heap;
     this.#pool = pool;
     this.threads = threads;
+    this.wasm = wasm ? this : new Recording(heap, pool, threads, true);
   }
 
-  load(bytes: Uint8Array<ArrayBuffer>): Record<string, Routine> {
-    const numbers = this.#pool.learn(bytes);
+  compile(name: string, write: WriteModule): Record<string, Routine> {
+    const native = this.wasm === this ? undefined : this.#heap.native;
+    const numbers =
+      native === undefined
+        ? this.#pool.learn(wasmBytes(write, this.machine, true))
+        : this.#pool.learnNative(native.compile(name, write));
     if (numbers === undefined) throw new Unrecordable();
     return Object.fromEntries(
-      Object.entries(numbers).map(([name, number]) => [
-        name,
+      Object.entries(numbers).map(([routine, number]) => [
+        routine,
         (...args: number[]): undefined => {
           this.#pool.call(number, args);
         },

@@ -37,14 +37,18 @@ const name = "weft";
 
 /**
  * Starts a worker. Undefined where none can be started (a sandbox, a page that forbids it); `ended` is called when it has
- * ended, or could not be loaded.
+ * ended, or could not be loaded. `native` calls machine code, in Node.
  */
-export function startWorker(control: Control, ended: () => void): Running | undefined {
+export function startWorker(
+  control: Control,
+  native: string | undefined,
+  ended: () => void,
+): Running | undefined {
   const { process, Worker: PageWorker } = globalThis as { process?: NodeProcess } & PageWorkers;
   try {
     const node = process?.getBuiltinModule?.("node:worker_threads");
     if (node !== undefined) {
-      const text = programWith(`require("node:worker_threads").workerData`);
+      const text = programWith(`require("node:worker_threads").workerData`, native);
       // Flags of this process and NODE_OPTIONS would load modules in it.
       const worker = new node.Worker(text, { eval: true, workerData: control, execArgv: [], env: {}, name });
       worker.on("error", ended);

@@ -256,7 +256,7 @@ export class Team {
   #routine(kernel: Kernel): number | undefined {
     const { key } = kernel;
     if (!this.#routines.has(key)) {
-      const bytes = translate(kernel, { shared: true, relaxed: this.#heap.machine.fused });
+      const bytes = translate(kernel, { shared: true, relaxed: this.#heap.wasm.machine.fused });
       this.#routines.set(key, this.#pool!.learn(bytes)?.["run"]);
     }
     return this.#routines.get(key);

@@ -1,13 +1,14 @@
 // The workers of a backend: pieces of work lie in the heap as commands, and workers and the main thread claim them
 // alike. Nobody waits for a worker that has claimed nothing, and none keeps a process alive.
 import { MemoryError, WeftError } from "@weft/tensor";
+import type { NativeModule } from "@weft/kernel/machine";
 import type { Routine } from "../calls/call.ts";
 import type { Block, Heap } from "../heap.ts";
 import { link } from "../translate/index.ts";
 import { execute, MOST_ARGUMENTS } from "./commands.ts";
 import { startWorker, type Running } from "./start.ts";
 import type { PoolOptions } from "./pool-options.ts";
-import { counter, type Control } from "./worker.ts";
+import { argumentWords, counter, moduleWords, type Control } from "./worker.ts";
 
 /** Of `memoryLimit`, at most this part is for commands, and about as much for code and where it lies. */
 const SHARE = 64;
@@ -27,6 +28,9 @@ const { pause } = Atomics as { pause?: () => void };
 /** Thrown while commands are recorded, by what cannot be: work in JavaScript, or too many commands. */
 export class Unrecordable extends Error {}
 
+/** The most workers of a pool. */
+const MOST_WORKERS = 64;
+
 /** The workers of pools that nobody holds any more are ended. */
 const abandoned = new FinalizationRegistry<Running[]>((workers) => {
   for (const worker of workers) worker.terminate();
@@ -45,6 +49,8 @@ export class Pool {
   /** The code of each module. */
   #code: Block[] = [];
   #codeBytes = 0;
+  /** Machine code that workers may call. */
+  #held: NativeModule[] = [];
   #commands: Block;
   /** Words of the heap where the commands of the next piece begin, and end so far. */
   #begin = 0;
@@ -80,7 +86,9 @@ export class Pool {
       commands: Math.min(options.commands ?? 1 << 14, mostCommands),
     };
     const { pieces, modules, offered, commands } = this.#options;
-    const words = FIRST_PIECE + 2 * pieces + 2 * modules;
+    const ofModules = FIRST_PIECE + 2 * pieces;
+    const ofArguments = ofModules + moduleWords * modules;
+    const words = ofArguments + argumentWords * MOST_WORKERS;
     this.#heap = heap;
     this.#block = heap.allocate(4 * words);
     try {
@@ -95,7 +103,9 @@ export class Pool {
       address,
       words,
       pieces: FIRST_PIECE,
-      modules: FIRST_PIECE + 2 * pieces,
+      modules: ofModules,
+      arguments: ofArguments,
+      base: heap.base,
       most: pieces,
       patience: PATIENCE,
     };
@@ -107,11 +117,11 @@ export class Pool {
     abandoned.register(this, this.#workers);
   }
 
-  /** Starts another worker. Returns whether one may begin. */
+  /** Starts another worker, one of at most 64. Returns whether one may begin. */
   start(): boolean {
     const [worker, control, ended] = [this.#workers.length, this.#control, this.#ended];
     // It holds no pool: who nobody else holds is to be collected.
-    const running = startWorker({ ...this.#shape, worker }, () => {
+    const running = startWorker({ ...this.#shape, worker }, this.#heap.native?.callInWorker, () => {
       Atomics.store(control, counter.present + worker, 0);
       ended.add(worker);
     });
@@ -157,10 +167,8 @@ export class Pool {
     // A worker has the heap, and none of JavaScript's functions.
     const module = new WebAssembly.Module(bytes);
     if (WebAssembly.Module.imports(module).length > 1) return undefined;
-    const control = this.#control;
-    const count = control[counter.modules]!;
-    const block = this.#roomFor(bytes.length);
-    if (block === undefined) {
+    const block = this.#hasPlace() && this.#codeBytes + bytes.length <= this.#options.code && this.#allocate(bytes.length);
+    if (!block) {
       this.full = true;
       return undefined;
     }
@@ -168,17 +176,32 @@ export class Pool {
     this.#heap.write(block, bytes);
     this.#code.push(block);
     this.#codeBytes += block.bytes;
-    const entry = this.#shape.modules + 2 * count;
-    control[entry] = block.address;
-    control[entry + 1] = bytes.length;
-    Atomics.store(control, counter.modules, count + 1);
-    return Object.fromEntries(Object.entries(routines).map(([name, run]) => [name, this.#routines.push(run) - 1]));
+    return this.#announce(routines, [block.address, bytes.length]);
   }
 
-  #roomFor(bytes: number): Block | undefined {
-    const { modules, code } = this.#options;
-    if (this.#code.length === modules || this.#codeBytes + bytes > code) return undefined;
-    return this.#allocate(bytes);
+  /** The same of machine code. */
+  learnNative(module: NativeModule): { readonly [name: string]: number } | undefined {
+    if (!this.#hasPlace()) {
+      this.full = true;
+      return undefined;
+    }
+    this.#held.push(module);
+    const { address } = module;
+    const high = Math.floor(address / 2 ** 32);
+    return this.#announce(this.#heap.routines(module), [address | 0, 0, high, module.entries.length]);
+  }
+
+  #hasPlace(): boolean {
+    return this.#control[counter.modules]! < this.#options.modules;
+  }
+
+  /** Tells the workers of a module, by its words, and gives its routines their numbers. */
+  #announce(routines: Record<string, Routine>, words: readonly number[]): { readonly [name: string]: number } {
+    const control = this.#control;
+    const count = control[counter.modules]!;
+    control.set(words, this.#shape.modules + moduleWords * count);
+    Atomics.store(control, counter.modules, count + 1);
+    return Object.fromEntries(Object.entries(routines).map(([name, run]) => [name, this.#routines.push(run) - 1]));
   }
 
   #allocate(bytes: number): Block | undefined {
@@ -198,6 +221,7 @@ export class Pool {
     for (const block of this.#code) this.#heap.free(block);
     this.#code = [];
     this.#codeBytes = 0;
+    this.#held = [];
     this.#routines = [];
     this.full = false;
   }

@@ -1,4 +1,5 @@
 // The program of a worker, which is started from its text: a bundler need not know of it, and it loads nothing.
+import { nativeArguments, type NativeCode } from "@weft/kernel/machine";
 import type { Routine } from "../calls/call.ts";
 import { execute } from "./commands.ts";
 
@@ -28,6 +29,11 @@ export const counter = {
 /** The most characters of an error's text. */
 const MOST_TEXT = counter.present - counter.text - 1;
 
+/** Words of a module: where its code begins and its bytes; of machine code its address, in two words around a 0, and how many routines it has. */
+export const moduleWords = 4;
+/** Words for the arguments of machine code. */
+export const argumentWords = 32;
+
 /** Where in the heap lies what the threads share beside values. */
 export interface Control {
   readonly heap: WebAssembly.Memory;
@@ -37,6 +43,9 @@ export interface Control {
   /** The words of the block with the pieces and with the modules. */
   readonly pieces: number;
   readonly modules: number;
+  /** The words of the block with the arguments of machine code, for each worker, and where the heap begins for it. */
+  readonly arguments: number;
+  readonly base: number;
   /** How many pieces there may be at a time: a power of two. */
   readonly most: number;
   /** How often a worker without work looks for some before it sleeps. */
@@ -49,8 +58,15 @@ export interface Control {
  * Claims pieces of work and carries them out, forever. A worker gets its text: nothing but parameters may be used, and no
  * function stands inside, since bundlers that keep names would call one of theirs for it.
  */
-function work(given: Control, at: typeof counter, mostText: number, carryOut: typeof execute): void {
-  const { heap, address, words, pieces, modules, most, patience, worker } = given;
+function work(
+  given: Control,
+  at: typeof counter,
+  sizes: { readonly text: number; readonly module: number; readonly arguments: number },
+  layout: typeof nativeArguments,
+  carryOut: typeof execute,
+  native: NativeCode["call"] | undefined,
+): void {
+  const { heap, address, words, pieces, modules, most, patience, worker, base } = given;
   // Without a pause, a thread that looks takes half of a core from the one that shares it. Newer engines have it.
   const { pause } = Atomics as { pause?: () => void };
   // A heap that has just grown may still look small here.
@@ -62,16 +78,19 @@ function work(given: Control, at: typeof counter, mostText: number, carryOut: ty
   let known = 0;
   let buffer: ArrayBufferLike | undefined;
   let views = { i32: new Int32Array(0), u8: new Uint8Array(0) };
+  const mine = given.arguments + sizes.arguments * worker;
+  control[mine + layout.base] = base | 0;
+  control[mine + layout.base + 1] = Math.floor(base / 2 ** 32);
   Atomics.store(control, at.present + worker, 1);
   for (let looked = 0; ;) {
-    const mine = Atomics.load(control, at.claimed);
-    if (mine === Atomics.load(control, at.offered)) {
+    const next = Atomics.load(control, at.claimed);
+    if (next === Atomics.load(control, at.offered)) {
       if (++looked < patience) {
         pause?.();
         continue;
       }
       Atomics.add(control, at.asleep, 1);
-      Atomics.wait(control, at.offered, mine);
+      Atomics.wait(control, at.offered, next);
       Atomics.sub(control, at.asleep, 1);
       looked = 0;
       continue;
@@ -91,9 +110,20 @@ function work(given: Control, at: typeof counter, mostText: number, carryOut: ty
     }
     try {
       for (; known < Atomics.load(control, at.modules); known++) {
-        const begin = control[modules + 2 * known]! >>> 0;
+        const [begin, bytes, high, count] = control.subarray(modules + sizes.module * known) as unknown as number[];
+        if (bytes === 0) {
+          const code = high! * 2 ** 32 + (begin! >>> 0);
+          for (let entry = 0; entry < count!; entry++)
+            routines.push((...args) => {
+              control[mine + layout.entry] = entry;
+              for (let i = 0; i < args.length; i++) control[mine + layout.first + i] = args[i]!;
+              native!(base + address + 4 * mine, code);
+              return undefined;
+            });
+          continue;
+        }
         const module = new WebAssembly.Module(
-          views.u8.slice(begin, begin + control[modules + 2 * known + 1]!) as Uint8Array<ArrayBuffer>,
+          views.u8.slice(begin! >>> 0, (begin! >>> 0) + bytes!) as Uint8Array<ArrayBuffer>,
         );
         const { exports } = new WebAssembly.Instance(module, { e: { m: heap } });
         for (const { name } of WebAssembly.Module.exports(module)) routines.push(exports[name] as Routine);
@@ -103,15 +133,15 @@ function work(given: Control, at: typeof counter, mostText: number, carryOut: ty
       Atomics.store(control, at.present + worker, 0);
       return;
     }
-    if (Atomics.compareExchange(control, at.claimed, mine, (mine + 1) | 0) !== mine) continue;
-    const piece = pieces + 2 * (mine & (most - 1));
+    if (Atomics.compareExchange(control, at.claimed, next, (next + 1) | 0) !== next) continue;
+    const piece = pieces + 2 * (next & (most - 1));
     try {
       carryOut(control[piece]!, control[piece + 1]!, views, routines);
     } catch (error) {
       if (Atomics.compareExchange(control, at.failed, 0, 1) === 0) {
         const text = String(error);
-        control[at.failedPiece] = mine;
-        control[at.text] = Math.min(text.length, mostText);
+        control[at.failedPiece] = next;
+        control[at.text] = Math.min(text.length, sizes.text);
         for (let i = 0; i < control[at.text]!; i++) control[at.text + 1 + i] = text.charCodeAt(i);
       }
     }
@@ -120,6 +150,8 @@ function work(given: Control, at: typeof counter, mostText: number, carryOut: ty
   }
 }
 
-/** The text of the program; `control` is an expression there. */
-export const programWith = (control: string): string =>
-  `(${work})(${control}, ${JSON.stringify(counter)}, ${MOST_TEXT}, ${execute});`;
+const sizes = { text: MOST_TEXT, module: moduleWords, arguments: argumentWords };
+
+/** The text of the program; `control` is an expression there, and so is `native`, what calls machine code. */
+export const programWith = (control: string, native = "undefined"): string =>
+  `(${work})(${control}, ${[counter, sizes, nativeArguments].map((x) => JSON.stringify(x)).join(", ")}, ${execute}, ${native});`;

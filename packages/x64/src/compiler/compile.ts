@@ -1,4 +1,5 @@
 // A module as one routine: its argument says where memory begins, which function to call, and with what.
+import { nativeArguments } from "@weft/kernel/machine";
 import { Assembler, type Code } from "../assembler/assembler.ts";
 import { Label, at, rax, rdi, rsp } from "../assembler/operands.ts";
 import { routine } from "../assembler/routine.ts";
@@ -6,8 +7,12 @@ import { base, generate, type Callee } from "./generator.ts";
 import type { X64Module } from "./statements.ts";
 import type { Target } from "./target.ts";
 
-/** Where the argument has the address of memory (64 bits), the number of a function, and its arguments (32 bits each). */
-export const argumentAt = { base: 0, entry: 8, first: 12 } as const;
+/** Where, in bytes, the argument has what `nativeArguments` lays out in words. */
+const argumentAt = {
+  base: 4 * nativeArguments.base,
+  entry: 4 * nativeArguments.entry,
+  first: 4 * nativeArguments.first,
+} as const;
 
 export interface Compiled {
   readonly code: Code;

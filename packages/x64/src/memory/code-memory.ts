@@ -62,6 +62,10 @@ export class CodeMemory {
   addressOf(memory: ArrayBufferView | ArrayBufferLike): number {
     return this.#system.addressOf(memory);
   }
+  /** The function that calls code by its address in this thread; `caller` has `callerCode`. */
+  callerOf(caller: Routine): (pointer: number, address: number) => void {
+    return this.#system.routine(caller.address, 2);
+  }
   /** Bytes that were reserved, and how many routines have not been released. */
   stats(): { readonly bytes: number; readonly routines: number } {
     return { bytes: this.#pages.bytes, routines: this.#pages.routines };
@@ -76,9 +80,9 @@ export class CodeMemory {
 }
 
 /** Memory for code, or why there is none: another processor, a system that makes no memory executable, no koffi. */
-export async function openCodeMemory(options: CodeMemoryOptions = {}): Promise<CodeMemory | Refusal> {
+export function openCodeMemory(options: CodeMemoryOptions = {}): CodeMemory | Refusal {
   const { limit = 2 ** 28 } = options;
-  const system = options.system ?? (await loadSystem());
+  const system = options.system ?? loadSystem();
   if ("reason" in system) return system;
   const memory = new CodeMemory(system, limit);
   const refused = trial(memory);

@@ -24,12 +24,23 @@ type Koffi = typeof import("koffi");
 
 /** What is used of Node's `process`. */
 interface Host {
-  readonly process?: { readonly platform?: string; readonly arch?: string };
+  readonly process?: {
+    readonly platform?: string;
+    readonly arch?: string;
+    getBuiltinModule(name: "node:module"): { createRequire(from: string): Require };
+  };
   readonly WebAssembly?: object;
 }
+type Require = ((name: "koffi") => Koffi) & { resolve(name: "koffi"): string };
+
+/** Where koffi lies, for threads that load it themselves. */
+export const koffiAt = (): string => required().resolve("koffi");
+/** A package of CommonJS that compiled code waits for: so it is required, not imported. */
+const required = (): Require =>
+  (globalThis as Host).process!.getBuiltinModule("node:module").createRequire((import.meta as unknown as { readonly url: string }).url);
 
 /** The functions of this system, or why code cannot run here. */
-export async function loadSystem(): Promise<System | Refusal> {
+export function loadSystem(): System | Refusal {
   const { process, WebAssembly } = globalThis as Host;
   if (process?.arch !== "x64")
     return { reason: `machine code of x86-64 does not run on this processor (${process?.arch ?? "unknown"})` };
@@ -39,7 +50,7 @@ export async function loadSystem(): Promise<System | Refusal> {
   if (WebAssembly === undefined)
     return { reason: "the JavaScript engine was told to make no machine code (--jitless)" };
   try {
-    const koffi = await import("koffi");
+    const koffi = required()("koffi");
     return process.platform === "win32" ? windows(koffi) : unix(koffi, process.platform);
   } catch (error) {
     const why = error instanceof Error ? error.message.split("\n")[0] : String(error);

@@ -1,0 +1,34 @@
+// Machine code of the processor that runs the program, beside WebAssembly: what a package that writes it gives.
+import type { Module } from "./code.ts";
+import type { Machine } from "./machine.ts";
+
+/** Functions that were compiled together. It must be held for as long as any thread may call them. */
+export interface NativeModule {
+  /** The names of its exported functions, by their numbers. */
+  readonly entries: readonly string[];
+  /** Where its code is: in every thread of the process. */
+  readonly address: number;
+}
+
+/**
+ * Writes machine code and calls it. Functions take integers and return nothing; their addresses count from `base`, and
+ * nothing checks them.
+ */
+export interface NativeCode {
+  /** Its name is what the processor's vectors are called, such as "x86-64 AVX-512". */
+  readonly machine: Machine;
+  /** Throws if the system gives no more memory for code. The same name is the same code: it is compiled once. */
+  compile(name: string, write: (module: Module, machine: Machine) => void): NativeModule;
+  /** The address of a buffer, or of what a view sees of it, for as long as the buffer is held. */
+  addressOf(memory: ArrayBufferView | ArrayBufferLike): number;
+  /** Calls the code at an address in this thread, with the address of its arguments: words that `nativeArguments` lays out. */
+  call(pointer: number, address: number): void;
+  /** An expression whose value is `call` in a worker of Node, as text that needs nothing but `require`. */
+  readonly callInWorker: string;
+}
+
+/**
+ * The words of the arguments: in the first two the address of memory (64 bits), then the number of a function, and its
+ * arguments.
+ */
+export const nativeArguments = { base: 0, entry: 2, first: 3 } as const;
