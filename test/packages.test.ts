@@ -37,6 +37,19 @@ const picks = [
     prints: "[[4],[8]]",
   },
   {
+    // Machine code is asked for by name: the tests have WEFT_NATIVE=0.
+    packages: ["tensor-cpu", "x64"],
+    program: `import { open } from "@weft/tensor-cpu";
+      import { matmul } from "@weft/tensor";
+      const sum = async (native: boolean | "avx2") => {
+        const backend = await open({ native });
+        const x = matmul(backend.ones([70, 90]), backend.full([90, 50], 2));
+        return [backend.info().code, await x.sum().item()];
+      };
+      console.log(JSON.stringify([...await sum(false), ...await sum("avx2")]));`,
+    prints: '["WebAssembly",630000,"x86-64 AVX2",630000]',
+  },
+  {
     packages: ["autograd", "tensor-cpu"],
     program: `import { open } from "@weft/tensor-cpu";
       import { mul, sum } from "@weft/tensor";

@@ -35,8 +35,10 @@ export const threadsOf = (backend: Backend): number | undefined =>
     ? (backend as { info?(): { readonly threads?: number } }).info?.().threads
     : undefined;
 
-/** What computes, for the first line of the output: the backend, and on how many threads. */
+/** What computes, for the first line of the output: the backend, what its code is for, and on how many threads. */
 export function machineOf(backend: Backend): string {
   const threads = threadsOf(backend);
-  return threads === undefined ? backend.name : `${backend.name}, ${counted(threads, "thread")}`;
+  if (threads === undefined) return backend.name;
+  const { code } = (backend as Backend & { info(): { readonly code: string } }).info();
+  return `${backend.name}, ${code}, ${counted(threads, "thread")}`;
 }

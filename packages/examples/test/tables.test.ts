@@ -87,7 +87,7 @@ test("a row without its data says why, and the table is printed", async () => {
     threads: number;
     tables: { name: string; lines: { published: unknown[]; weft?: unknown }[] }[];
   };
-  expect(machine).toMatch(/^@weft\/tensor-cpu, \d+ threads?, /);
+  expect(machine).toMatch(/^@weft\/tensor-cpu, WebAssembly, \d+ threads?, /);
   expect(threads).toBe((await open({})).info().threads);
   expect(found.map(({ name }) => name)).toEqual(["vgg"]);
   expect(found[0]!.lines[0]).toEqual({ published: ["MXNet", 77, 145] });

@@ -99,7 +99,8 @@ export class Heap implements CallMemory {
     this.i32 = new Int32Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
-    if (this.#native !== "unknown" && this.#native !== undefined) this.#base[0] = BigInt(this.#native.addressOf(this.u8));
+    if (this.#native !== "unknown" && this.#native !== undefined)
+      this.#base[0] = BigInt(this.#native.addressOf(this.u8));
   }
 
   readonly threads = 1;

@@ -1,6 +1,5 @@
 // Machine code of the processor, from @weft/x64 where that is installed and the processor is one of its own.
 import type { NativeCode } from "@weft/kernel/machine";
-import { trial } from "./trial.ts";
 
 /** What `open({ native })` may say: whether to use machine code, or with vectors of which kind. */
 export type Native = boolean | "avx2" | "avx512";
@@ -36,16 +35,15 @@ function find(wanted: Native): NativeCode | Refusal {
   if (wanted === true && process?.env?.["WEFT_NATIVE"] === "0") return { reason: "WEFT_NATIVE=0" };
   const node = process?.getBuiltinModule?.("node:module");
   if (node === undefined) return { reason: "machine code runs in Node alone" };
-  let code: NativeCode | Refusal;
   try {
     // Required when the first code is compiled, which does not wait; and so that no bundler of pages meets the name.
-    const { nativeCode } = node.createRequire((import.meta as unknown as { readonly url: string }).url)("@weft/x64") as Package;
-    code = nativeCode(wanted === true ? undefined : wanted);
+    const { nativeCode } = node.createRequire((import.meta as unknown as { readonly url: string }).url)(
+      "@weft/x64",
+    ) as Package;
+    return nativeCode(wanted === true ? undefined : wanted);
   } catch (error) {
     const { code, message } = error as { code?: string; message?: string };
     const missing = code === "MODULE_NOT_FOUND" || code === "ERR_MODULE_NOT_FOUND";
     return { reason: missing ? "@weft/x64 is not installed" : `@weft/x64 could not be loaded (${message})` };
   }
-  if ("reason" in code) return code;
-  return trial(code) ?? code;
 }

@@ -2,7 +2,17 @@
 // where there is none.
 import { conformance } from "@weft/conformance";
 import { diff, param, scope } from "@weft/autograd";
-import { conv, matmul, mean, square, transpose, type Backend, type ConvOptions, type Creation, type Tensor } from "@weft/tensor";
+import {
+  conv,
+  matmul,
+  mean,
+  square,
+  transpose,
+  type Backend,
+  type ConvOptions,
+  type Creation,
+  type Tensor,
+} from "@weft/tensor";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { everything, views } from "../../../test/extent.ts";
 import { nativeCode } from "../src/native.ts";
@@ -48,7 +58,9 @@ describe.each(kinds)("%s", (native) => {
       const right = whole(b, transB ? [n, k] : [k, n], 11);
       const [x, y] = [left.dataSync(), right.dataSync()];
       const got = scope(() =>
-        matmul(transA ? transpose(left) : left, transB ? transpose(right) : right).dataSync().slice(),
+        matmul(transA ? transpose(left) : left, transB ? transpose(right) : right)
+          .dataSync()
+          .slice(),
       );
       const wanted = new Float32Array(m * n);
       for (let row = 0; row < m; row++)

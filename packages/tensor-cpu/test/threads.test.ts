@@ -256,7 +256,8 @@ test("a heap that grows is seen by workers that have begun", async () => {
 });
 
 test("of all of this, workers have carried out some", () => {
-  for (const b of [...opened.values(), ...teams.flatMap((team) => team.slice(1))]) expect(b.stats().helped).toBeGreaterThan(20);
+  for (const b of [...opened.values(), ...teams.flatMap((team) => team.slice(1))])
+    expect(b.stats().helped).toBeGreaterThan(20);
 });
 
 test("memory for one thread is enough: then there is one", async () => {

@@ -18,12 +18,16 @@ const copyNarrow =
       });
   };
 
+const addNarrow: Machine["addNarrow"] = (f, from, to, width) =>
+  f.do(partial.store(to, floats.add(partial.load(to, width), partial.load(from, width)), width));
+
 const machine = ({ name, lanes }: Target, rows: number, vectors: number): Machine => ({
   name: `x86-64 ${name}`,
   lanes,
   fused: true,
   tile: { rows, vectors },
   copyNarrow: copyNarrow(lanes, vectors),
+  addNarrow,
 });
 
 /** By name, the widest first. A block, the row of the second matrix and a number of the first fill the registers. */

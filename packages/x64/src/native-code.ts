@@ -8,6 +8,7 @@ import { callerCode, callerIn, openCodeMemory, type CodeMemory, type Routine } f
 import { koffiAt } from "./memory/system.ts";
 import { readProcessor, type Processor } from "./processor.ts";
 import type { Refusal } from "./refusal.ts";
+import { trial } from "./trial.ts";
 
 /** How many modules are kept. What uses one holds it. */
 const MOST_MODULES = 4096;
@@ -58,7 +59,7 @@ export function nativeCode(vectors?: keyof typeof machines): NativeCode | Refusa
   const modules = new BoundedCache<string, NativeModule>(MOST_MODULES);
   const { platform } = (globalThis as unknown as { readonly process: { readonly platform: string } }).process;
   const koffi = koffiAt();
-  return {
+  const native: NativeCode = {
     machine,
     compile(name, write) {
       let compiled = modules.get(name);
@@ -77,4 +78,5 @@ export function nativeCode(vectors?: keyof typeof machines): NativeCode | Refusa
     call: memory.callerOf(caller),
     callInWorker: `(${callerIn})(require(${JSON.stringify(koffi)}), ${caller.address}, ${JSON.stringify(platform)})`,
   };
+  return trial(native) ?? native;
 }

@@ -15,4 +15,6 @@ export interface Machine {
   readonly tile: { readonly rows: number; readonly vectors: number };
   /** Writes the copy of `width` numbers, fewer than a row of the block has; with `accumulate` they are added. */
   copyNarrow(f: Func<typeof VOID>, from: Int, to: Int, width: Int, accumulate: Int): void;
+  /** Adds `width` numbers, no more than a vector has, to those at `to`. */
+  addNarrow(f: Func<typeof VOID>, from: Int, to: Int, width: Int): void;
 }

@@ -3,14 +3,11 @@
 import {
   four,
   type Func,
-  f32,
-  floats,
   I32,
   i32,
   type Local,
   type Machine,
   type Module,
-  select,
   lanes,
   VECTOR,
   type VOID,
@@ -114,49 +111,58 @@ function writeCopyRows(module: Module): void {
 }
 
 /**
- * scatter(a, b, k, image, taps, rows, pixels, columns, tile): image[taps[i] + pixels[j]] += (A * B)[i][j], A in row
- * blocks and B in panels. Neighboring rows should touch different places: a sum that waits for the store before it is
- * slow. rowBlocksOf(to, w, step, taps, rows, k): row blocks of a matrix [taps, k] given by byte offsets of its rows in
- * `w`.
+ * Runs of neighbors among the pixels of each panel: how many there are, then for each the byte offset of the first and
+ * how many, at most a vector. A panel takes `runWords` words.
+ */
+export function runsOf(pixels: Int32Array, count: number, { lanes, tile }: Machine): Int32Array {
+  const panel = lanes * tile.vectors;
+  const words = runWords(panel);
+  const table = new Int32Array(words * Math.ceil(count / panel));
+  for (let i = 0; i < count; i++) {
+    const at = words * Math.floor(i / panel);
+    const last = at + 2 * table[at]! - 1;
+    if (i % panel > 0 && pixels[i] === pixels[i - 1]! + 4 && table[last + 1]! < lanes) table[last + 1]!++;
+    else table.set([pixels[i]!, 1], at + 1 + 2 * table[at]!++);
+  }
+  return table;
+}
+export const runWords = (panel: number): number => 1 + 2 * panel;
+
+/**
+ * scatter(a, b, k, image, taps, rows, runs, columns, tile): image[taps[i] + pixel[j]] += (A * B)[i][j], A in row blocks
+ * and B in panels, the pixels of each panel as `runsOf` gives them. Neighboring rows should touch different places: a sum
+ * that waits for the store before it is slow. rowBlocksOf(to, w, step, taps, rows, k): row blocks of a matrix [taps, k]
+ * given by byte offsets of its rows in `w`.
  */
 function writeScatter(module: Module, machine: Machine): void {
   const full = machine.tile.rows;
   const panel = panelOf(machine);
-  const kernels = Array.from({ length: full }, (_, i) => microKernel(module, "columns", i + 1, 2, machine));
-  /** Adds a tile to the image: by vectors where four pixels are neighbors, else one by one. */
-  const add = routine(module, "", (f, tile, image, taps, rows, pixels, w) => {
-    const [base, p] = [f.local(I32), f.local(I32)];
-    const whole = [0, 4].map((offset) => f.let(I32, i32.and(i32.geS(w, offset + 4), adjacent(pixels, 4 * offset)))) as [
-      Int,
-      Int,
-    ];
+  const kernels = Array.from({ length: full }, (_, i) =>
+    microKernel(module, "columns", i + 1, machine.tile.vectors, machine),
+  );
+  /** Adds a tile to the image. */
+  const add = routine(module, "", (f, tile, image, taps, rows, runs) => {
+    const [base, p, q, n, to, width] = [0, 0, 0, 0, 0, 0].map(() => f.local(I32)) as [Int, Int, Int, Int, Int, Int];
     f.times(rows, () => {
       f.set(base, i32.add(image, i32.load(taps)));
-      for (const offset of [0, 4]) {
-        f.if(
-          whole[offset / 4]!,
-          () => {
-            f.set(p, i32.add(base, i32.load(pixels, 4 * offset)));
-            f.do(lanes.store(p, floats.add(lanes.load(p), lanes.load(tile, 4 * offset))));
-          },
-          () => {
-            for (let i = 0; i < 4; i++)
-              f.if(i32.gtS(w, offset + i), () => {
-                f.set(p, i32.add(base, i32.load(pixels, 4 * (offset + i))));
-                f.do(f32.store(p, f32.add(f32.load(p), f32.load(tile, 4 * (offset + i)))));
-              });
-          },
-        );
-      }
+      f.set(n, i32.load(runs));
+      f.set(p, runs);
+      f.set(q, tile);
+      f.times(n, () => {
+        f.set(to, i32.add(base, i32.load(p, 4)));
+        f.set(width, i32.load(p, 8));
+        machine.addNarrow(f, q, to, width);
+        f.advance(q, i32.shl(width, 2));
+        f.advance(p, 8);
+      });
       f.advance(taps, 4);
-      f.advance(tile, 32);
+      f.advance(tile, 4 * panel);
     });
   });
-  routine(module, "scatter", (f, a, b, k, image, taps, rows, pixels, columns, tile) => {
-    const [rest, r, p, q, w] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+  routine(module, "scatter", (f, a, b, k, image, taps, rows, runs, columns, tile) => {
+    const [rest, r, p, q] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
     f.repeat(
       () => {
-        f.set(w, select(i32.ltS(columns, panel), columns, i32.const(panel)));
         f.set(rest, rows);
         f.set(p, a);
         f.set(q, taps);
@@ -164,14 +170,14 @@ function writeScatter(module: Module, machine: Machine): void {
           () => {
             nextBlock(f, r, rest, full);
             dispatch(f, r, kernels, [p, 4 * full, b, 4 * panel, tile, 4 * panel, k, 0]);
-            f.do(add.call(tile, image, q, r, pixels, w));
+            f.do(add.call(tile, image, q, r, runs));
             f.advance(p, i32.mul(k, 4 * full));
             f.advance(q, i32.shl(r, 2));
           },
           () => f.tee(rest, i32.sub(rest, r)),
         );
         f.advance(b, i32.mul(k, 4 * panel));
-        f.advance(pixels, 4 * panel);
+        f.advance(runs, 4 * runWords(panel));
       },
       () => i32.gtS(f.tee(columns, i32.sub(columns, panel)), 0),
     );
@@ -255,5 +261,5 @@ function writeWalk(module: Module, machine: Machine): void {
 export const collect = (m: CallMemory) =>
   machineCode<"collect">(m.wasm, `collect for ${m.machine.name}`, (module) => writeCollect(module, m.machine)).collect;
 export const copyRows = (m: CallMemory) => machineCode<"copyRows">(m.wasm, "copy rows", writeCopyRows).copyRows;
-export const scatter = (m: CallMemory) => machineCode<"scatter" | "rowBlocksOf">(m.wasm, "scatter", writeScatter);
+export const scatter = (m: CallMemory) => machineCode<"scatter" | "rowBlocksOf">(m, "scatter", writeScatter);
 export const walk = (m: CallMemory) => machineCode<"walk">(m, "walk", writeWalk).walk;

@@ -3,7 +3,7 @@
 // W^T * g, and W^T's gradient = columns * g^T; the matrix of columns never exists.
 import { sizeOf, type ConvAttrs } from "@weft/tensor/internals";
 import { aligned, blocksOf, dense, type CallMemory, type Operand, type Prepared, type Results } from "./call.ts";
-import { collect, copyRows, scatter, walk } from "./columns.ts";
+import { collect, copyRows, runsOf, runWords, scatter, walk } from "./columns.ts";
 import { geometry, type Geometry } from "./geometry.ts";
 import { block, panelOf, tileBytes } from "./gemm.ts";
 import { copies } from "./panels.ts";
@@ -180,7 +180,7 @@ function tapOrder(G: Geometry, channels: number) {
 }
 
 function prepareInputGrad(
-  { wasm: m }: CallMemory,
+  m: CallMemory,
   attrs: ConvAttrs,
   [out]: Results<Operand>,
   inputs: readonly Operand[],
@@ -209,15 +209,15 @@ function prepareInputGrad(
   // Row blocks of each depth: a block may be short, so there can be one more of them than whole ones.
   const blockBytes = 4 * full * (Math.ceil((some * K) / full) + 1);
   const packedBytes = blockBytes * O;
-  // The pixels, then taps and weights of a whole chunk of channels, then those of the last one.
+  // Runs of pixels, then taps and weights of a whole chunk of channels, then those of the last one.
+  const runs = runsOf(G.pixels, P, m.machine);
   const orders = [some, C % some].map((n) => tapOrder(G, n));
-  const orderAt = (pixels: number, c: number): number =>
-    pixels + 4 * (G.pixels.length + (c + some > C ? 2 * some * K : 0));
+  const orderAt = (tables: number, c: number): number => tables + 4 * (runs.length + (c + some > C ? 2 * some * K : 0));
   return {
     units: images,
     scratch: scratch.size(),
     products: sizeOf(gradient.shape) * Q,
-    tables: joined(G.pixels, ...orders.flatMap(({ taps, weights }) => [taps, weights])),
+    tables: joined(runs, ...orders.flatMap(({ taps, weights }) => [taps, weights])),
     first: {
       bytes: groups * chunks * packedBytes,
       units: groups * chunks,
@@ -240,11 +240,11 @@ function prepareInputGrad(
           }
         }),
     },
-    run: ([to], [pg], s, begin, end, { tables: pixels, first }) => {
+    run: ([to], [pg], s, begin, end, { tables, first }) => {
       for (let g = 0; g < groups; g++)
         for (let c = 0; c < C; c += some) {
           const channels = Math.min(some, C - c);
-          const taps = orderAt(pixels, c);
+          const taps = orderAt(tables, c);
           const left = first + (g * chunks + c / some) * packedBytes;
           for (let n = begin; n < end; n++) {
             const result = to + ((n * groups + g) * C + c) * plane;
@@ -255,7 +255,8 @@ function prepareInputGrad(
               for (let o = 0; o < O; o += depth) {
                 const k = Math.min(depth, O - o);
                 panels(s + right, pg! + 4 * (((n * groups + g) * O + o) * P + p), 4 * P, k, all);
-                spread(left + blockBytes * o, s + right, k, target, taps, channels * K, pixels + 4 * p, all, s + tile);
+                const from = tables + 4 * runWords(panel) * (p / panel);
+                spread(left + blockBytes * o, s + right, k, target, taps, channels * K, from, all, s + tile);
               }
             }
             if (G.isPadded) (channels === some ? frame : frameOfRest).fromPadded(result, target);

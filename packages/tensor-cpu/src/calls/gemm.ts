@@ -146,7 +146,7 @@ export function dispatch(
  * The last panel, if narrow, is computed into `tile` and copied, or, with `overlap`, moved left over columns already
  * done.
  */
-export function writeBlock(order: Order) {
+function writeBlock(order: Order) {
   return (module: Module, machine: Machine): void => {
     const { lanes, tile } = machine;
     const full = tile.rows;

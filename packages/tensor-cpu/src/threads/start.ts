@@ -39,11 +39,7 @@ const name = "weft";
  * Starts a worker. Undefined where none can be started (a sandbox, a page that forbids it); `ended` is called when it has
  * ended, or could not be loaded. `native` calls machine code, in Node.
  */
-export function startWorker(
-  control: Control,
-  native: string | undefined,
-  ended: () => void,
-): Running | undefined {
+export function startWorker(control: Control, native: string | undefined, ended: () => void): Running | undefined {
   const { process, Worker: PageWorker } = globalThis as { process?: NodeProcess } & PageWorkers;
   try {
     const node = process?.getBuiltinModule?.("node:worker_threads");

@@ -167,7 +167,8 @@ export class Pool {
     // A worker has the heap, and none of JavaScript's functions.
     const module = new WebAssembly.Module(bytes);
     if (WebAssembly.Module.imports(module).length > 1) return undefined;
-    const block = this.#hasPlace() && this.#codeBytes + bytes.length <= this.#options.code && this.#allocate(bytes.length);
+    const block =
+      this.#hasPlace() && this.#codeBytes + bytes.length <= this.#options.code && this.#allocate(bytes.length);
     if (!block) {
       this.full = true;
       return undefined;

@@ -1,16 +1,34 @@
 // WebAssembly as a machine: vectors of 128 bits. A block of a product of more rows spills: V8 keeps 15 vectors in registers.
-import { I32, VECTOR, floats, i32, lanes, type Expr, type Machine } from "@weft/kernel/machine";
+import {
+  I32,
+  VECTOR,
+  floats,
+  i32,
+  lanes,
+  type Expr,
+  type Func,
+  type Local,
+  type Machine,
+  type VOID,
+} from "@weft/kernel/machine";
 import { four } from "./opcodes.ts";
 
 type Vector = Expr<typeof VECTOR>;
+type Int = Local<typeof I32>;
 
-/** Four, two, one at a time, as the bits of the width say: a row of a block has eight. */
-const copyNarrow: Machine["copyNarrow"] = (f, from, to, width, accumulate) => {
+/** Four, two, one at a time, as the bits of the width say: it is below eight. */
+function inParts(
+  f: Func<typeof VOID>,
+  from: Int,
+  to: Int,
+  width: Int,
+  join: (x: Local<typeof VECTOR>, there: Vector) => void,
+): void {
   const [p, q, x] = [f.let(I32, from), f.let(I32, to), f.local(VECTOR)];
   const part = (bit: number, load: typeof lanes.load, store: (x: Vector) => void): void =>
     f.if(i32.and(width, bit), () => {
       f.set(x, load(p));
-      f.if(accumulate, () => f.set(x, floats.add(x, load(q))));
+      join(x, load(q));
       store(x);
       f.advance(p, 4 * bit);
       f.advance(q, 4 * bit);
@@ -18,7 +36,11 @@ const copyNarrow: Machine["copyNarrow"] = (f, from, to, width, accumulate) => {
   part(4, lanes.load, (x) => f.do(lanes.store(q, x)));
   part(2, four.load64, (x) => f.do(four.store64(q, x, 0)));
   part(1, lanes.loadFirst, (x) => f.do(lanes.storeFirst(q, x)));
-};
+}
+const copyNarrow: Machine["copyNarrow"] = (f, from, to, width, accumulate) =>
+  inParts(f, from, to, width, (x, there) => f.if(accumulate, () => f.set(x, floats.add(x, there))));
+const addNarrow: Machine["addNarrow"] = (f, from, to, width) =>
+  inParts(f, from, to, width, (x, there) => f.set(x, floats.add(x, there)));
 
 const machine = (name: string, fused: boolean, rows: number): Machine => ({
   name,
@@ -26,6 +48,7 @@ const machine = (name: string, fused: boolean, rows: number): Machine => ({
   fused,
   tile: { rows, vectors: 2 },
   copyNarrow,
+  addNarrow,
 });
 
 const plain = machine("wasm", false, 5);

@@ -37,7 +37,9 @@ type Require = ((name: "koffi") => Koffi) & { resolve(name: "koffi"): string };
 export const koffiAt = (): string => required().resolve("koffi");
 /** A package of CommonJS that compiled code waits for: so it is required, not imported. */
 const required = (): Require =>
-  (globalThis as Host).process!.getBuiltinModule("node:module").createRequire((import.meta as unknown as { readonly url: string }).url);
+  (globalThis as Host)
+    .process!.getBuiltinModule("node:module")
+    .createRequire((import.meta as unknown as { readonly url: string }).url);
 
 /** The functions of this system, or why code cannot run here. */
 export function loadSystem(): System | Refusal {
