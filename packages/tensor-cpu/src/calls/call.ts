@@ -147,7 +147,10 @@ export function machineCode<Name extends string>(
 }
 
 /** Forgets what was compiled for a memory. */
-export const forget = (m: CallMemory): void => void built.delete(m);
+export const forget = (m: CallMemory): void => {
+  built.delete(m.wasm);
+  built.delete(m);
+};
 
 type Int = Local<typeof I32>;
 
