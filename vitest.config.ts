@@ -19,6 +19,9 @@ if ("folder" in driver) {
 // code ask for it.
 process.env["WEFT_NATIVE"] ??= "0";
 
+// Tests start hundreds of programs: what Node compiles of them is kept.
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url));
+
 // Pages are cross-origin isolated, so that they have shared memory.
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 const inPage = "test/**/*.page.test.ts";
@@ -68,7 +71,7 @@ export default defineConfig(({ mode }) => {
     test: {
       passWithNoTests: true,
       sequence: { sequencer: LongestFirst },
-      maxWorkers: Math.max(2, availableParallelism() - 1), // one, on two cores, would leave one of them idle
+      maxWorkers: Math.max(3, availableParallelism() - 1), // on two cores, too: many tests wait for pages and processes
       projects: [
         ...readdirSync(new URL("packages", import.meta.url)).map((name) => ({
           test: {

@@ -18,7 +18,7 @@ export async function weft(on: BackendName, threads: number): Promise<Contender>
   const backend = openSync({ threads });
   await allBegun(backend);
   const ofRows: Rows = rows.map((row) => [row.name, () => row.weft(backend)]);
-  const machine = threads === 1 ? "cpu, 1 thread" : `cpu, ${threads} threads`;
+  const machine = `${backend.info().code}, ${threads} thread${threads === 1 ? "" : "s"}`;
   return described(backend.version, machine, [...ofRows, ...programsOn(on, threads)]);
 }
 
