@@ -18,7 +18,7 @@ beforeEach(() => void opened.splice(0));
 
 test("rows, the one that opens a backend of its own, and programs run on as many threads as were asked for", async () => {
   const { detail, rows } = await weft("cpu", 3);
-  expect(detail).toMatch(/^cpu, 3 threads, /);
+  expect(detail).toMatch(/^WebAssembly, 3 threads, /);
   await rows.get("lengths")!();
   await rows.get("program-resnet50")!();
   expect(opened).toEqual([3, 3, 3]);

@@ -102,7 +102,7 @@ test("--threads says on how many threads they are measured", async () => {
   for (const n of [1, 3]) {
     const words = ["tables", "--rows", "vgg", "--seconds", "1", "--threads", String(n)];
     expect((await weft(...words)).out).toContain(
-      `Weft's figures: @weft/tensor-cpu, ${n} thread${n === 1 ? "" : "s"}, `,
+      `Weft's figures: @weft/tensor-cpu, WebAssembly, ${n} thread${n === 1 ? "" : "s"}, `,
     );
     expect(JSON.parse((await weft(...words, "--json")).out)).toMatchObject({ threads: n });
   }
