@@ -214,42 +214,55 @@ function writeScatter(module: Module, machine: Machine): void {
  * B[pixels, columns] for k pixels. B is in panels; C has room for whole ones.
  */
 function writeWalk(module: Module, machine: Machine): void {
-  const full = machine.tile.rows;
+  const { lanes, tile: size } = machine;
   const panel = panelOf(machine);
-  const kernels = Array.from({ length: full }, (_, i) =>
+  const kernel = (rows: number, width: number): Func<typeof VOID> =>
     routine(module, "", (f, image, taps, pixels, k, b, c, ldc, accumulate) => {
-      const t = tile(f, i + 1, machine.tile.vectors, machine);
+      const t = tile(f, rows, width, machine);
       const bases = t.sums.map((_, row) => f.let(I32, i32.add(image, i32.load(taps, 4 * row))));
       const pixel = f.local(I32);
       f.while(i32.gtS(k, 0), () => {
         f.set(pixel, i32.load(pixels));
         t.step(
           (row) => ({ at: i32.add(bases[row]!, pixel), offset: 0 }),
-          (j) => ({ at: b, offset: 4 * machine.lanes * j }),
+          (j) => ({ at: b, offset: 4 * lanes * j }),
         );
         f.advance(pixels, 4);
         f.advance(b, 4 * panel);
         f.advance(k, -1);
       });
       t.store(c, ldc, accumulate);
-    }),
+    });
+  /** By the vectors that a panel's columns fill, and by rows. */
+  const kernels = Array.from({ length: size.vectors }, (_, j) =>
+    Array.from({ length: size.rows }, (_, i) => kernel(i + 1, j + 1)),
   );
   routine(module, "walk", (f, image, taps, rows, pixels, k, b, c, ldc, columns, accumulate) => {
     const [rest, r, p, q] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    const rowBlocks = (width: number): void =>
+      f.repeat(
+        () => {
+          nextBlock(f, r, rest, size.rows);
+          dispatch(f, r, kernels[width - 1]!, [image, p, pixels, k, b, q, ldc, accumulate]);
+          f.advance(p, i32.shl(r, 2));
+          f.advance(q, i32.mul(r, ldc));
+        },
+        () => f.tee(rest, i32.sub(rest, r)),
+      );
+    const fitting = (width: number): void => {
+      if (width === 1) return rowBlocks(1);
+      f.if(
+        i32.gtS(columns, lanes * (width - 1)),
+        () => rowBlocks(width),
+        () => fitting(width - 1),
+      );
+    };
     f.repeat(
       () => {
         f.set(rest, rows);
         f.set(p, taps);
         f.set(q, c);
-        f.repeat(
-          () => {
-            nextBlock(f, r, rest, full);
-            dispatch(f, r, kernels, [image, p, pixels, k, b, q, ldc, accumulate]);
-            f.advance(p, i32.shl(r, 2));
-            f.advance(q, i32.mul(r, ldc));
-          },
-          () => f.tee(rest, i32.sub(rest, r)),
-        );
+        fitting(size.vectors);
         f.advance(b, i32.mul(k, 4 * panel));
         f.advance(c, 4 * panel);
       },

@@ -295,7 +295,7 @@ function prepareWeightGrad(
     scratch: scratch.size(),
     products: sizeOf(gradient.shape) * Q,
     // Each range walks all images again.
-    grain: m.threads > 1 ? Math.min(some, 2 * panel) : some,
+    grain: m.threads > 1 ? Math.min(some, FEW_OUTPUTS) : some,
     ...pixelsAndTaps(G),
     run: ([to], [px, pg], s, begin, end, { tables: pixels }) => {
       const taps = pixels + 4 * G.pixels.length;
