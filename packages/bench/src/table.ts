@@ -104,7 +104,7 @@ export function text(report: Report, clock: Clock = "wall"): string {
     `${report.date}: ${machine.processor}, ${machine.cores} cores (${bound}), ${machine.system}; ` +
       `load ${before} before, ${after} after.`,
     `Medians of ${rounds} rounds, blocks of ${block} ms, ${clock === "wall" ? "wall-clock" : "processor"} time; ` +
-      "× is Weft's speed divided by the other's.",
+      "× is Weft's speed divided by the other's: the median of the ratios within a round.",
     share(report) < 0.9 && clock === "wall"
       ? `The machine was busy: Weft had its core ${Math.round(100 * share(report))} % of the time. See --clock cpu.`
       : "",
