@@ -1,5 +1,6 @@
 // Machine code of the processor: the law for every backend, products of every form against their sums, and what happens
 // where there is none.
+import { execFileSync } from "node:child_process";
 import { conformance } from "@weft/conformance";
 import { diff, param, scope } from "@weft/autograd";
 import {
@@ -76,6 +77,18 @@ describe.each(kinds)("%s", (native) => {
     }
   });
 
+  test("memory that grows between products, and memory that is given back", () => {
+    const b = make({ native, threads: 1 });
+    for (const n of [100, 700, 1500]) {
+      const x = b.ones([n, n]);
+      const y = scope(() => matmul(x, x)).dataSync();
+      expect(y.every((value) => value === n)).toBe(true);
+    }
+    const x = b.ones([9, 9]);
+    b.destroy();
+    expect(() => matmul(x, x).dataSync()).toThrow("the backend was destroyed");
+  });
+
   test("convolutions and their gradients are those of WebAssembly", () => {
     const shapes: { x: number[]; w: number[]; o: ConvOptions }[] = [
       { x: [2, 1, 28, 28], w: [20, 1, 5, 5], o: {} },
@@ -107,6 +120,19 @@ describe("where there is none", () => {
   ])("%j, %s", (options, environment, reason) => {
     vi.stubEnv("WEFT_NATIVE", environment);
     expect(openSync(options).info()).toMatchObject({ code: "WebAssembly", reason });
+  });
+  test("addons are forbidden", () => {
+    const program = `import { openSync } from ${JSON.stringify(new URL("../src/index.ts", import.meta.url).href)};
+      console.log(JSON.stringify(openSync({}).info()));`;
+    const args = ["--no-addons", "--input-type=module", "--eval", program];
+    const printed = execFileSync(process.execPath, args, {
+      env: { ...process.env, WEFT_NATIVE: "1" },
+      encoding: "utf8",
+    });
+    const reason = expect.stringMatching(
+      /koffi, .* could not be loaded|does not run on this processor|Linux, macOS and Windows/,
+    );
+    expect(JSON.parse(printed)).toMatchObject({ code: "WebAssembly", reason });
   });
   test("other options", () => {
     expect(() => openSync({ native: "avx" as never })).toThrow(
