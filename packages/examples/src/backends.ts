@@ -30,15 +30,16 @@ export async function openBackend(name: BackendName, seed: number, threads?: num
 }
 
 /** On how many threads a backend computes; undefined for a device, whose `info` may count those of a workgroup. */
-export const threadsOf = (backend: Backend): number | undefined =>
+export const threadsOf = (backend: Backend): number | undefined => infoOf(backend)?.threads;
+
+/** What the CPU backend says of itself. */
+const infoOf = (backend: Backend) =>
   backend.name === "@weft/tensor-cpu"
-    ? (backend as { info?(): { readonly threads?: number } }).info?.().threads
+    ? (backend as { info?(): { readonly threads: number; readonly code: string } }).info?.()
     : undefined;
 
 /** What computes, for the first line of the output: the backend, what its code is for, and on how many threads. */
 export function machineOf(backend: Backend): string {
-  const threads = threadsOf(backend);
-  if (threads === undefined) return backend.name;
-  const { code } = (backend as Backend & { info(): { readonly code: string } }).info();
-  return `${backend.name}, ${code}, ${counted(threads, "thread")}`;
+  const info = infoOf(backend);
+  return info === undefined ? backend.name : `${backend.name}, ${info.code}, ${counted(info.threads, "thread")}`;
 }

@@ -3,5 +3,5 @@ export type { BackendName } from "./backends.ts";
 export { measurements, median, started, stepsOf, type Measurement } from "./measurements.ts";
 export { isValues, type Learner, type Step } from "./program.ts";
 export { here, tables, type Line, type Table } from "./published.ts";
-export { markdownTable } from "./words.ts";
+export { counted, markdownTable } from "./words.ts";
 export { after, parts, type Part } from "./programs/opcost.ts";

@@ -3,8 +3,14 @@
 import { ArgumentError, MemoryError, UnsupportedError, WeftError, type DType, type TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { bytesOfClass, classOf, type Relief, type Storage } from "@weft/kernel";
-import { nativeArguments, type Machine, type NativeCode, type NativeModule } from "@weft/kernel/machine";
-import type { CallMemory, Routine, WriteModule } from "./calls/call.ts";
+import {
+  nativeArguments,
+  type Machine,
+  type NativeCode,
+  type NativeModule,
+  type WriteModule,
+} from "@weft/kernel/machine";
+import type { CallMemory, Routine } from "./calls/call.ts";
 import { link } from "./translate/index.ts";
 import { wasmBytes } from "./wasm/compile.ts";
 import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
@@ -58,7 +64,7 @@ export class Heap implements CallMemory {
   /** Finds machine code of the processor, when the first code is compiled. */
   readonly #findNative: () => NativeCode | undefined;
   #native: NativeCode | undefined | "unknown" = "unknown";
-  /** The arguments of machine code; 0 is the address of memory that was given back. */
+  /** The arguments of machine code, where they are, and in them where the memory is. */
   readonly #arguments = new Int32Array(64);
   readonly #base = new BigUint64Array(this.#arguments.buffer, 0, 1);
   #pointer = 0;
@@ -99,8 +105,7 @@ export class Heap implements CallMemory {
     this.i32 = new Int32Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
-    if (this.#native !== "unknown" && this.#native !== undefined)
-      this.#base[0] = BigInt(this.#native.addressOf(this.u8));
+    if (this.#native !== "unknown") this.#locate(this.#native);
   }
 
   readonly threads = 1;
@@ -109,14 +114,17 @@ export class Heap implements CallMemory {
   get native(): NativeCode | undefined {
     if (this.#native !== "unknown") return this.#native;
     this.#native = this.#findNative();
-    if (this.#native !== undefined) {
-      this.#pointer = this.#native.addressOf(this.#arguments);
-      this.#base[0] = BigInt(this.#native.addressOf(this.u8));
-    }
+    this.#pointer = this.#native?.addressOf(this.#arguments) ?? 0;
+    this.#locate(this.#native);
     return this.#native;
   }
 
-  /** Where the memory begins, for machine code; 0 if there is none. */
+  /** Tells machine code where the memory begins. */
+  #locate(native: NativeCode | undefined): void {
+    this.#base[0] = BigInt(native?.addressOf(this.u8) ?? 0);
+  }
+
+  /** Where the memory begins, for machine code; 0 if there is none of that. */
   get base(): number {
     return this.native === undefined ? 0 : Number(this.#base[0]);
   }
@@ -137,17 +145,18 @@ export class Heap implements CallMemory {
   }
 
   #compileWasm(write: WriteModule): Record<string, Routine> {
-    return link(new WebAssembly.Module(wasmBytes(write, this.#wasmMachine, this.shared)), this.memory);
+    const bytes = wasmBytes(this.shared, (module) => write(module, this.#wasmMachine));
+    return link(new WebAssembly.Module(bytes), this.memory);
   }
 
-  #routine(module: NativeModule, entry: number): Routine {
+  #routine({ address }: NativeModule, entry: number): Routine {
     const words = this.#arguments;
     const native = this.native!;
     return (...args) => {
       this.check(); // it would write to memory that was given back
       words[nativeArguments.entry] = entry;
       for (let i = 0; i < args.length; i++) words[nativeArguments.first + i] = args[i]!;
-      native.call(this.#pointer, module.address);
+      native.call(this.#pointer, address);
       return undefined;
     };
   }

@@ -1,13 +1,8 @@
 // Machine code of the processor, from @weft/x64 where that is installed and the processor is one of its own.
-import type { NativeCode } from "@weft/kernel/machine";
+import type { NativeCode, Refusal } from "@weft/kernel/machine";
 
 /** What `open({ native })` may say: whether to use machine code, or with vectors of which kind. */
 export type Native = boolean | "avx2" | "avx512";
-
-/** Why there is no machine code. */
-export interface Refusal {
-  readonly reason: string;
-}
 
 /** What is used of Node and of the package. */
 interface Host {

@@ -15,7 +15,7 @@ import { Deferred, kernelsFor, type DeferredStats, type FusedKernel } from "@wef
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";
 import { nativeCode, type Native } from "./native.ts";
-import type { PoolOptions } from "./threads/pool-options.ts";
+import { MOST_THREADS, type PoolOptions } from "./threads/pool-options.ts";
 import { Team } from "./threads/team.ts";
 import { lacking } from "./wasm/features.ts";
 
@@ -138,7 +138,6 @@ class Cpu extends Deferred<Block, Executable> {
   }
 }
 
-const MOST_THREADS = 64;
 const threadCount: OptionKind<number> = {
   wanted: `an integer from 1 to ${MOST_THREADS}`,
   is: (x): x is number => positiveCount.is(x) && x <= MOST_THREADS,

@@ -2,7 +2,8 @@
 // ends where the memory ends, so that reading beyond it traps.
 import type { DType, TypedArray } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
-import type { Call, CallMemory, Work, WriteModule } from "../src/calls/call.ts";
+import type { WriteModule } from "@weft/kernel/machine";
+import type { Call, CallMemory, Work } from "../src/calls/call.ts";
 import { link } from "../src/translate/index.ts";
 import { wasmBytes } from "../src/wasm/compile.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
@@ -33,7 +34,7 @@ export function machine(relaxed: boolean, pages: number): CallMemory {
     const { buffer } = memory;
     const [i32, u8] = [new Int32Array(buffer), new Uint8Array(buffer)];
     const compile = (_name: string, write: WriteModule) =>
-      link(new WebAssembly.Module(wasmBytes(write, own, true)), memory);
+      link(new WebAssembly.Module(wasmBytes(true, (module) => write(module, own))), memory);
     const own = wasmMachine(relaxed && relaxedSimd());
     m = {
       memory,

@@ -14,7 +14,7 @@ export {
 } from "./memory/code-memory.ts";
 export type { System } from "./memory/system.ts";
 export { describeProcessor, readProcessor, type Ask, type Processor } from "./processor.ts";
-export type { Refusal } from "./refusal.ts";
+export type { Refusal } from "@weft/kernel/machine";
 export { compile, type Compiled } from "./compiler/compile.ts";
 export { X64Module } from "./compiler/statements.ts";
 export { avx2 } from "./compiler/avx2.ts";

@@ -3,7 +3,7 @@ import { at, r8, rax, rbx, rcx, rdi, rdx } from "./assembler/operands.ts";
 import { routine } from "./assembler/routine.ts";
 import type { Feature } from "./assembler/row.ts";
 import type { CodeMemory } from "./memory/code-memory.ts";
-import type { Refusal } from "./refusal.ts";
+import type { Refusal } from "@weft/kernel/machine";
 
 export interface Processor {
   /** What code may need; what the system does not save is missing, whatever the processor has. */

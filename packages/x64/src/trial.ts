@@ -10,9 +10,9 @@ import {
   nativeArguments,
   type NativeCode,
   partial,
+  type Refusal,
   VECTOR,
 } from "@weft/kernel/machine";
-import type { Refusal } from "./refusal.ts";
 
 type Int = Local<typeof I32>;
 
@@ -61,10 +61,11 @@ export function trial(code: NativeCode): Refusal | undefined {
     for (let i = 0; i < k; i++) wanted[c + j]! += numbers[i]! * numbers[b + i * columns + j]!;
   }
   const words = new Int32Array(64);
-  new BigUint64Array(words.buffer, 4 * nativeArguments.base, 1)[0] = BigInt(code.addressOf(numbers));
   words.set([0, 0, 4 * b, 4 * columns, 4 * c, columns, k], nativeArguments.entry);
   try {
-    code.call(code.addressOf(words), code.compile("trial", write).address);
+    const { address } = code.compile("trial", write);
+    new BigUint64Array(words.buffer, 4 * nativeArguments.base, 1)[0] = BigInt(code.addressOf(numbers));
+    code.call(code.addressOf(words), address);
   } catch (error) {
     return { reason: `${machine.name}: ${(error as Error).message}` };
   }

@@ -1,5 +1,5 @@
 // Weft on its CPU backend; the programs of the published tables on either.
-import type { BackendName } from "@weft/examples/internals";
+import { counted, type BackendName } from "@weft/examples/internals";
 import { matmul, scope, sum } from "@weft/tensor";
 import { openSync, type CpuBackend } from "@weft/tensor-cpu";
 import type { Contender } from "../contender.ts";
@@ -18,7 +18,7 @@ export async function weft(on: BackendName, threads: number): Promise<Contender>
   const backend = openSync({ threads });
   await allBegun(backend);
   const ofRows: Rows = rows.map((row) => [row.name, () => row.weft(backend)]);
-  const machine = `${backend.info().code}, ${threads} thread${threads === 1 ? "" : "s"}`;
+  const machine = `${backend.info().code}, ${counted(threads, "thread")}`;
   return described(backend.version, machine, [...ofRows, ...programsOn(on, threads)]);
 }
 

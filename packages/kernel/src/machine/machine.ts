@@ -1,5 +1,5 @@
 // What code must know of the machine that it is written for: sizes are data.
-import type { Func } from "./code.ts";
+import type { Func, Module } from "./code.ts";
 import type { I32, Local, VOID } from "./expression.ts";
 
 type Int = Local<typeof I32>;
@@ -18,3 +18,6 @@ export interface Machine {
   /** Adds `width` numbers, no more than a vector has, to those at `to`. */
   addNarrow(f: Func<typeof VOID>, from: Int, to: Int, width: Int): void;
 }
+
+/** Writes the functions of a module for a machine. */
+export type WriteModule = (module: Module, machine: Machine) => void;

@@ -1,8 +1,13 @@
 // Machine code of the processor that runs the program, beside WebAssembly: what a package that writes it gives.
-import type { Module } from "./code.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, WriteModule } from "./machine.ts";
 
-/** Functions that were compiled together. It must be held for as long as any thread may call them. */
+/** What is returned instead of a result where a system does not let machine code run: nothing is thrown for that. */
+export interface Refusal {
+  /** Why, in words for people. */
+  readonly reason: string;
+}
+
+/** Functions that were compiled together, for as long as there is the `NativeCode` that has compiled them. */
 export interface NativeModule {
   /** The names of its exported functions, by their numbers. */
   readonly entries: readonly string[];
@@ -18,7 +23,7 @@ export interface NativeCode {
   /** Its name is what the processor's vectors are called, such as "x86-64 AVX-512". */
   readonly machine: Machine;
   /** Throws if the system gives no more memory for code. The same name is the same code: it is compiled once. */
-  compile(name: string, write: (module: Module, machine: Machine) => void): NativeModule;
+  compile(name: string, write: WriteModule): NativeModule;
   /** The address of a buffer, or of what a view sees of it, for as long as the buffer is held. */
   addressOf(memory: ArrayBufferView | ArrayBufferLike): number;
   /** Calls the code at an address in this thread, with the address of its arguments: words that `nativeArguments` lays out. */

@@ -3,7 +3,7 @@
 import { BoundedCache, type Calls as CallTable, type CallTraits, type FusedKernel } from "@weft/kernel";
 import type { DType, FusedAttrs, FusedOp, TypedArray } from "@weft/tensor";
 import { storage } from "../translate/storage.ts";
-import { I32, type Func, type Local, type Machine, type Module, type VOID } from "../wasm/emitter.ts";
+import { I32, type Func, type Local, type Machine, type Module, type VOID, type WriteModule } from "../wasm/emitter.ts";
 
 /** The layout of one operand: strides in elements; the address is known at run time. */
 export interface Operand {
@@ -14,9 +14,6 @@ export interface Operand {
 
 /** The results: more than one only for fused operations. */
 export type Results<T> = readonly [T, ...T[]];
-
-/** Writes functions for a machine. */
-export type WriteModule = (module: Module, machine: Machine) => void;
 
 /** The memory that calls work on. The views are replaced when it grows: always read them from the machine. */
 export interface CallMemory {

@@ -13,7 +13,7 @@ import {
   type VOID,
 } from "../wasm/emitter.ts";
 import { machineCode, routine, type CallMemory } from "./call.ts";
-import { dispatch, microKernel, nextBlock, panelOf, tile } from "./gemm.ts";
+import { dispatch, fitting, microKernel, nextBlock, panelOf, tile } from "./gemm.ts";
 import { copyNarrow } from "./panels.ts";
 
 type Int = Local<typeof I32>;
@@ -114,14 +114,14 @@ function writeCopyRows(module: Module): void {
  * Runs of neighbors among the pixels of each panel: how many there are, then for each the byte offset of the first and
  * how many, at most a vector. A panel takes `runWords` words.
  */
-export function runsOf(pixels: Int32Array, count: number, { lanes, tile }: Machine): Int32Array {
-  const panel = lanes * tile.vectors;
+export function runsOf(pixels: Int32Array, count: number, machine: Machine): Int32Array {
+  const panel = panelOf(machine);
   const words = runWords(panel);
   const table = new Int32Array(words * Math.ceil(count / panel));
   for (let i = 0; i < count; i++) {
     const at = words * Math.floor(i / panel);
     const last = at + 2 * table[at]! - 1;
-    if (i % panel > 0 && pixels[i] === pixels[i - 1]! + 4 && table[last + 1]! < lanes) table[last + 1]!++;
+    if (i % panel > 0 && pixels[i] === pixels[i - 1]! + 4 && table[last + 1]! < machine.lanes) table[last + 1]!++;
     else table.set([pixels[i]!, 1], at + 1 + 2 * table[at]!++);
   }
   return table;
@@ -249,20 +249,12 @@ function writeWalk(module: Module, machine: Machine): void {
         },
         () => f.tee(rest, i32.sub(rest, r)),
       );
-    const fitting = (width: number): void => {
-      if (width === 1) return rowBlocks(1);
-      f.if(
-        i32.gtS(columns, lanes * (width - 1)),
-        () => rowBlocks(width),
-        () => fitting(width - 1),
-      );
-    };
     f.repeat(
       () => {
         f.set(rest, rows);
         f.set(p, taps);
         f.set(q, c);
-        fitting(size.vectors);
+        fitting(f, machine, columns, rowBlocks);
         f.advance(b, i32.mul(k, 4 * panel));
         f.advance(c, 4 * panel);
       },

@@ -252,10 +252,10 @@ function prepareInputGrad(
             m.clear(target, channels * bytesOf(G.padded));
             for (let p = 0; p < P; p += width) {
               const all = Math.min(width, P - p);
+              const from = tables + 4 * runWords(panel) * (p / panel);
               for (let o = 0; o < O; o += depth) {
                 const k = Math.min(depth, O - o);
                 panels(s + right, pg! + 4 * (((n * groups + g) * O + o) * P + p), 4 * P, k, all);
-                const from = tables + 4 * runWords(panel) * (p / panel);
                 spread(left + blockBytes * o, s + right, k, target, taps, channels * K, from, all, s + tile);
               }
             }

@@ -140,6 +140,24 @@ export function dispatch(
   from(kernels.length);
 }
 
+/** Writes the loop over the fewest vectors that hold so many columns, at most a panel's. */
+export function fitting(
+  f: Func<typeof VOID>,
+  { lanes, tile }: Machine,
+  columns: Int,
+  loop: (vectors: number) => void,
+): void {
+  const upTo = (vectors: number): void => {
+    if (vectors === 1) return loop(1);
+    f.if(
+      i32.gtS(columns, lanes * (vectors - 1)),
+      () => loop(vectors),
+      () => upTo(vectors - 1),
+    );
+  };
+  upTo(tile.vectors);
+}
+
 /**
  * block(a, step, unit, panel, b, bStep, bPanel, c, ldc, rows, columns, k, accumulate, overlap, tile): C = A * B. A
  * advances by unit bytes a row and `panel` bytes a row block. B's panels lie bPanel bytes apart, its rows bStep bytes.
@@ -182,15 +200,6 @@ function writeBlock(order: Order) {
         const all = f.let(I32, columns);
         const loop = (width: number): void =>
           f.do(rowLoops[width - 1]!.call(a, step, unit, panel, b, bStep, c, ldc, rows, k, accumulate, w, tile));
-        /** The loop over the fewest vectors that hold w columns. */
-        const fitting = (width: number): void => {
-          if (width === 1) return loop(1);
-          f.if(
-            i32.gtS(w, lanes * (width - 1)),
-            () => loop(width),
-            () => fitting(width - 1),
-          );
-        };
         f.repeat(
           () => {
             f.set(w, select(i32.ltS(columns, most), columns, i32.const(most)));
@@ -211,7 +220,7 @@ function writeBlock(order: Order) {
               f.set(b, i32.sub(b, back));
               f.set(c, i32.sub(c, back));
             });
-            fitting(machine.tile.vectors);
+            fitting(f, machine, w, loop);
             f.if(
               overlap,
               () => {

@@ -1,6 +1,6 @@
 // The memory that calls are prepared for when their ranges run on several threads: what they would do is recorded.
-import type { Machine } from "@weft/kernel/machine";
-import type { CallMemory, Routine, WriteModule } from "../calls/call.ts";
+import type { Machine, WriteModule } from "@weft/kernel/machine";
+import type { CallMemory, Routine } from "../calls/call.ts";
 import type { Heap } from "../heap.ts";
 import { wasmBytes } from "../wasm/compile.ts";
 import { Unrecordable, type Pool } from "./worker-pool.ts";
@@ -28,7 +28,7 @@ export class Recording implements CallMemory {
     const native = this.wasm === this ? undefined : this.#heap.native;
     const numbers =
       native === undefined
-        ? this.#pool.learn(wasmBytes(write, this.machine, true))
+        ? this.#pool.learn(wasmBytes(true, (module) => write(module, this.machine)))
         : this.#pool.learnNative(native.compile(name, write));
     if (numbers === undefined) throw new Unrecordable();
     return Object.fromEntries(

@@ -7,7 +7,7 @@ import type { Block, Heap } from "../heap.ts";
 import { link } from "../translate/index.ts";
 import { execute, MOST_ARGUMENTS } from "./commands.ts";
 import { startWorker, type Running } from "./start.ts";
-import type { PoolOptions } from "./pool-options.ts";
+import { MOST_THREADS, type PoolOptions } from "./pool-options.ts";
 import { argumentWords, counter, moduleWords, type Control } from "./worker.ts";
 
 /** Of `memoryLimit`, at most this part is for commands, and about as much for code and where it lies. */
@@ -28,9 +28,6 @@ const { pause } = Atomics as { pause?: () => void };
 /** Thrown while commands are recorded, by what cannot be: work in JavaScript, or too many commands. */
 export class Unrecordable extends Error {}
 
-/** The most workers of a pool. */
-const MOST_WORKERS = 64;
-
 /** The workers of pools that nobody holds any more are ended. */
 const abandoned = new FinalizationRegistry<Running[]>((workers) => {
   for (const worker of workers) worker.terminate();
@@ -49,8 +46,6 @@ export class Pool {
   /** The code of each module. */
   #code: Block[] = [];
   #codeBytes = 0;
-  /** Machine code that workers may call. */
-  #held: NativeModule[] = [];
   #commands: Block;
   /** Words of the heap where the commands of the next piece begin, and end so far. */
   #begin = 0;
@@ -88,7 +83,7 @@ export class Pool {
     const { pieces, modules, offered, commands } = this.#options;
     const ofModules = FIRST_PIECE + 2 * pieces;
     const ofArguments = ofModules + moduleWords * modules;
-    const words = ofArguments + argumentWords * MOST_WORKERS;
+    const words = ofArguments + argumentWords * (MOST_THREADS - 1);
     this.#heap = heap;
     this.#block = heap.allocate(4 * words);
     try {
@@ -117,7 +112,7 @@ export class Pool {
     abandoned.register(this, this.#workers);
   }
 
-  /** Starts another worker, one of at most 64. Returns whether one may begin. */
+  /** Starts another worker. Returns whether one may begin. */
   start(): boolean {
     const [worker, control, ended] = [this.#workers.length, this.#control, this.#ended];
     // It holds no pool: who nobody else holds is to be collected.
@@ -186,7 +181,6 @@ export class Pool {
       this.full = true;
       return undefined;
     }
-    this.#held.push(module);
     const { address } = module;
     const high = Math.floor(address / 2 ** 32);
     return this.#announce(this.#heap.routines(module), [address | 0, 0, high, module.entries.length]);
@@ -222,7 +216,6 @@ export class Pool {
     for (const block of this.#code) this.#heap.free(block);
     this.#code = [];
     this.#codeBytes = 0;
-    this.#held = [];
     this.#routines = [];
     this.full = false;
   }

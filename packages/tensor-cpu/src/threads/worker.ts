@@ -56,7 +56,7 @@ export interface Control {
 
 /**
  * Claims pieces of work and carries them out, forever. A worker gets its text: nothing but parameters may be used, and no
- * function stands inside, since bundlers that keep names would call one of theirs for it.
+ * named function stands inside, since bundlers that keep names would call one of theirs for it.
  */
 function work(
   given: Control,

@@ -1,6 +1,7 @@
 // Kernels as WebAssembly: bytes, and from them a function that runs a launch.
 import type { Fn, Kernel } from "@weft/kernel";
-import { F64, I32, WasmModule, type Imported, type Module } from "../wasm/emitter.ts";
+import { wasmBytes } from "../wasm/compile.ts";
+import { F64, I32, type Imported, type Module } from "../wasm/emitter.ts";
 import { isDouble } from "./levels.ts";
 import { math } from "./math.ts";
 import type { FunctionScope } from "./machine.ts";
@@ -46,11 +47,8 @@ export function writeKernel(m: Module, kernel: Kernel, relaxed: boolean): void {
 }
 
 /** The kernel as a module of its own. */
-export function translate(kernel: Kernel, { shared, relaxed }: TranslateOptions): Uint8Array<ArrayBuffer> {
-  const m = new WasmModule({ shared });
-  writeKernel(m, kernel, relaxed);
-  return m.bytes();
-}
+export const translate = (kernel: Kernel, { shared, relaxed }: TranslateOptions): Uint8Array<ArrayBuffer> =>
+  wasmBytes(shared, (m) => writeKernel(m, kernel, relaxed));
 
 /** A module on this memory: its exports, in their order. */
 export const link = (

@@ -1,13 +1,9 @@
 // Functions written for WebAssembly, as the bytes of a module.
-import { WasmModule, type Machine, type Module } from "./emitter.ts";
+import { WasmModule, type Module } from "./emitter.ts";
 
 /** The module that `write` fills, for a memory that is shared or not. */
-export function wasmBytes(
-  write: (module: Module, machine: Machine) => void,
-  machine: Machine,
-  shared: boolean,
-): Uint8Array<ArrayBuffer> {
+export function wasmBytes(shared: boolean, write: (module: Module) => void): Uint8Array<ArrayBuffer> {
   const module = new WasmModule({ shared });
-  write(module, machine);
+  write(module);
   return module.bytes();
 }

@@ -3,7 +3,7 @@
 import { Assembler, type Code } from "../assembler/assembler.ts";
 import { at, rax, rdi, rdx, rsi } from "../assembler/operands.ts";
 import { conventionHere, routine } from "../assembler/routine.ts";
-import type { Refusal } from "../refusal.ts";
+import type { Refusal } from "@weft/kernel/machine";
 import { Pages, type Place } from "./pages.ts";
 import { loadSystem, type System } from "./system.ts";
 

@@ -1,5 +1,5 @@
 // Pages of executable memory. They lie in blocks, are written first and executed then, and are never both at once.
-import type { Refusal } from "../refusal.ts";
+import type { Refusal } from "@weft/kernel/machine";
 import type { System } from "./system.ts";
 
 /** Bytes that are reserved at once; longer code has a block for itself. */

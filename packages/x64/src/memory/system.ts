@@ -1,5 +1,5 @@
 // The functions of the operating system for executable memory, through koffi. Tests put others in their place.
-import type { Refusal } from "../refusal.ts";
+import type { Refusal } from "@weft/kernel/machine";
 
 /** Memory as the system has it: addresses are numbers, since they have 47 bits. */
 export interface System {
