@@ -33,7 +33,7 @@ export interface OpenOptions {
    */
   readonly threads?: number;
   /**
-   * Whether products are computed by machine code of the processor (true: where `@weft/x64` is installed, in Node, on a
+   * Whether large products and convolutions are computed by machine code of the processor (true: where `@weft/x64` is installed, in Node, on a
    * processor that it knows), or with which vectors. Without it, or with the environment variable WEFT_NATIVE=0, all is
    * WebAssembly. The last digits of results differ.
    */
@@ -60,7 +60,7 @@ export interface CpuInfo {
    * helped with, and begin some time later.
    */
   readonly running: number;
-  /** What products are computed by: WebAssembly, or vectors of the processor, such as "x86-64 AVX-512". */
+  /** What large products are computed by: WebAssembly, or vectors of the processor, such as "x86-64 AVX-512". */
   readonly code: string;
   /** Why that is not machine code of the processor; undefined if it is. */
   readonly reason?: string;
