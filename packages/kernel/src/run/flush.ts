@@ -43,8 +43,6 @@ export class Flusher<S extends Storage, E> {
   open = false;
   /** Set if boxes were rolled back in this flush because their values were computed with a wrong index. */
   #rolledBack: Failure | undefined;
-  /** Whether only a part of the pending nodes runs: the others may need its leaves. */
-  #partly = false;
   /** The nodes given to the current flush. */
   #pending: readonly Node[] = none;
   /** First values of boxes, computed before the rest of a flush; each has a handle here until the flush is over. */
@@ -110,21 +108,11 @@ export class Flusher<S extends Storage, E> {
     for (const node of first) node.handles++;
     this.#begun.push(...first);
     try {
-      if (patient) this.#part(this.runner.needed(this.#pending, new Set(first)));
+      if (patient) this.#execute(this.runner.needed(this.#pending, new Set(first)), none, true);
     } catch (error) {
       if (error instanceof MemoryError) throw error;
     }
     this.#salvage(first);
-  }
-
-  /** Runs some of the pending nodes; the others may need their leaves and their values that are not stored. */
-  #part(nodes: readonly Node[]): void {
-    this.#partly = true;
-    try {
-      this.#execute(nodes, none);
-    } finally {
-      this.#partly = false;
-    }
   }
 
   /** Releases a handle. */
@@ -132,16 +120,16 @@ export class Flusher<S extends Storage, E> {
     if (--node.handles === 0 && node.storage !== undefined) this.runner.freeNode(node);
   }
 
-  #execute(needed: readonly Node[], versions: readonly Version[]): void {
+  /** `partly`: others of the pending nodes may need its leaves, and its values that are not stored. */
+  #execute(needed: readonly Node[], versions: readonly Version[], partly = false): void {
     const { faulty, open } = this;
     const boxes = versions.length > 0;
     const inDoubt = this.trial.open;
-    const fault = this.runner.run(needed, { boxes, faulty, open, inDoubt, partly: this.#partly });
+    const fault = this.runner.run(needed, { boxes, faulty, open, inDoubt, partly });
     if (fault && boxes) this.#rollBackFaulty(needed, versions);
     this.#note(versions, needed, fault);
     // After a part, other nodes may have to compute again what was not stored.
-    for (let i = 0; i < needed.length; i++)
-      if (!this.#partly || needed[i]!.storage !== undefined) needed[i]!.inputs = none;
+    for (let i = 0; i < needed.length; i++) if (!partly || needed[i]!.storage !== undefined) needed[i]!.inputs = none;
   }
 
   /**
@@ -178,7 +166,7 @@ export class Flusher<S extends Storage, E> {
       let reason = error;
       try {
         if (parts.length > 1) {
-          this.#execute(part.nodes, part.versions);
+          this.#execute(part.nodes, part.versions, part !== parts.at(-1));
           continue;
         }
       } catch (cause) {
@@ -284,7 +272,7 @@ export class Flusher<S extends Storage, E> {
     try {
       if (before !== undefined) throw before;
       if (tries.left-- <= 0) throw tries.error;
-      this.#part(nodes);
+      this.#execute(nodes, none, true);
     } catch (error) {
       tries.error ??= error as Error;
       if (open.size === 1 || tries.left < 0) for (const root of open) root.lost = before ?? (error as Error);
