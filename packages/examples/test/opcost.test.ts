@@ -18,6 +18,24 @@ test("has nine rows, and its ratios to the forward pass", async () => {
   expect(html).toContain("<td>2.79</td>");
 });
 
+test.each([1, 2, 7, 8, 10])(
+  "also ends with all rows and right ratios in the middle of a pass: --steps %i",
+  async (steps) => {
+    const few = digits({ train: 300, test: 0 });
+    const { record, result, learner } = await trained((backend) => measuring(few, backend, 3), { steps });
+    expect(record.entries.filter(({ values }) => values["epoch"] === undefined)).toHaveLength(steps);
+    const html = await reportOn({ learner });
+    const ratioOf = (row: string): string => {
+      const cells = html.split("<tr>").find((cells) => cells.startsWith(`<td>${row}</td>`))!;
+      return /([\d.]+)<\/td><\/tr>/.exec(cells)![1]!;
+    };
+    expect(elements(html).filter((name) => name === "tr")).toHaveLength(10);
+    expect(ratioOf("Σ(·)²")).toBe("1.00");
+    expect(result!["recordingOverForward"]!.toFixed(2)).toBe(ratioOf("+ recording"));
+    expect(result!["gradientsOverForward"]!.toFixed(2)).toBe(ratioOf("+ gradients"));
+  },
+);
+
 test("a row with gradients computes them: the same calls are clearly more work", async () => {
   const backend = await open({});
   const calls = 5;

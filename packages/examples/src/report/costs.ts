@@ -6,8 +6,8 @@ const hundredths = (x: string | number): string => Number(x).toFixed(2);
 
 /** A table of the best passes, of so many calls. */
 export function costSections(best: Readonly<Record<string, number>>, calls: number): Section[] {
-  const times = Object.values(best).map((seconds) => (seconds / calls) * 6000);
-  const forward = times[6]!;
+  const times = operationCosts.map(([name]) => (best[name]! / calls) * 6000);
+  const forward = (best["Σ(·)²"]! / calls) * 6000;
   return [
     {
       title: "Seconds for 6,000 calls",
@@ -16,9 +16,9 @@ export function costSections(best: Readonly<Record<string, number>>, calls: numb
         "are mostly waiting.",
       body: table(
         ["", "Knet, GPU of 2016", "Knet, CPU of 2016", "Weft", "of the forward pass"],
-        Object.keys(best).map((name, k) => [
+        operationCosts.map(([name, ...published], k) => [
           name,
-          ...operationCosts[k]!.slice(1).map(hundredths),
+          ...published.map(hundredths),
           times[k]!.toFixed(3),
           (times[k]! / forward).toFixed(2),
         ]),
