@@ -11,6 +11,11 @@ export interface ProgressState {
   readonly unit: "items" | "bytes";
   /** Seconds since the beginning. */
   readonly seconds: () => number;
+  /**
+   * Items (bytes) a second; undefined while it is not known. An item that a loop has just got may still have to be worked
+   * on, so in a running loop it is what was done since the first one came.
+   */
+  readonly speed: () => number | undefined;
   /** Text that the loop adds: `loss 0.1234`. */
   message: string;
 }
@@ -35,15 +40,27 @@ export interface TextStream {
 export const known = (total: number | undefined): number | undefined =>
   total !== undefined && Number.isFinite(total) ? total : undefined;
 
-/** The state at the beginning. */
+/** The state at the beginning; `since` is from when on, and from which count, its speed is. */
 export function beginning(
   name: string | undefined,
   total?: number,
   unit: ProgressState["unit"] = "items",
-): ProgressState & { total: number | undefined } {
+): ProgressState & { total: number | undefined; since: { readonly count: number; readonly at: number } } {
   const start = performance.now();
   const seconds = (): number => (performance.now() - start) / 1000;
-  return { name, count: 0, total: known(total), unit, seconds, message: "" };
+  return {
+    name,
+    count: 0,
+    total: known(total),
+    unit,
+    seconds,
+    since: { count: 0, at: 0 },
+    speed() {
+      const [done, took] = [this.count - this.since.count, seconds() - this.since.at];
+      return done > 0 && took > 0 ? done / took : undefined;
+    },
+    message: "",
+  };
 }
 
 const clock = (seconds: number): string => {
@@ -56,6 +73,11 @@ const clock = (seconds: number): string => {
 const digits = (x: number): string => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
 const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
+const speedOf = (rate: number, unit: ProgressState["unit"]): string => {
+  if (unit === "bytes") return `${mega(rate)} MB/s`;
+  return rate >= 1 ? `${digits(rate)}/s` : `${digits(1 / rate)} s each`;
+};
+
 const eighths = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 const WIDTH = 20;
 
@@ -67,19 +89,14 @@ export function bar(part: number): string {
 
 /**
  * One line: `digits ▕█████     ▏ 25% 150/600 [0:03<0:12, 51.2/s] loss 0.2345`. Elapsed time, estimated total time,
- * and items per second (or seconds per item). Without a total there is neither a bar nor an estimate.
+ * and items per second (or seconds per item), as far as they are known. Without a total there is neither a bar nor an
+ * estimate.
  */
 export function text(state: ProgressState, drawn: boolean): string {
   const { name, count, total, unit } = state;
   const seconds = state.seconds();
   const of = unit === "bytes" ? mega : String;
-  const rate = seconds > 0 ? count / seconds : 0;
-  const speed =
-    unit === "bytes"
-      ? `${mega(rate)} MB/s`
-      : rate >= 1 || rate === 0
-        ? `${digits(rate)}/s`
-        : `${digits(1 / rate)} s each`;
+  const rate = state.speed();
   const parts: string[] = name === undefined ? [] : [name];
   if (total !== undefined && total > 0) {
     const part = count / total;
@@ -88,8 +105,8 @@ export function text(state: ProgressState, drawn: boolean): string {
   }
   const amount = total === undefined ? of(count) : `${of(count)}/${of(total)}`;
   parts.push(unit === "bytes" ? `${amount} MB` : amount);
-  const whole = total !== undefined && rate > 0 ? `<${clock(total / rate)}` : "";
-  parts.push(`[${clock(seconds)}${whole}, ${speed}]`);
+  const whole = total !== undefined && rate !== undefined ? `<${clock(total / rate)}` : "";
+  parts.push(`[${clock(seconds)}${whole}${rate === undefined ? "" : `, ${speedOf(rate, unit)}`}]`);
   if (state.message !== "") parts.push(state.message);
   return parts.join(" ");
 }

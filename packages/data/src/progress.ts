@@ -204,7 +204,10 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: () => nu
   return {
     saw(item, atOnce = false) {
       fail();
-      if (state.count++ === 0) state.total = known(total());
+      if (state.count++ === 0) {
+        state.total = known(total());
+        state.since = { count: 1, at: state.seconds() };
+      }
       let goOn = true;
       if (message !== undefined) {
         state.message = message(item, state.count);
@@ -227,6 +230,7 @@ function meter<T>(options: ProgressOptions<T>, display: Display, total: () => nu
     },
     close() {
       if (state.count === 0) state.total = known(total());
+      state.since = { count: 0, at: 0 }; // all of it is done
       try {
         if (unread?.ended === undefined && unread?.interpreter.backend.readSync !== undefined) show(unread.itemSync());
       } finally {

@@ -23,6 +23,7 @@ test("what takes longer shows what is left", async () => {
   const { items, written } = await shown(0);
   expect(items).toEqual([1, 2, 3, 4, 5]);
   expect(written).toMatch(/evaluation .*100% 4\/4/);
+  expect(written.split("\n")[0]).toBe("evaluation 25% 1/4 [0:00]"); // without a speed: nothing is done yet
 });
 
 test.each([0, 60])("a loop that ends early ends its source (%d)", async (seconds) => {
