@@ -29,4 +29,7 @@ test("weft train dcgan learns, and goes on to the same numbers", { timeout: 240_
   await weft(...words, "--steps", "11", "--out", parts);
   expect(await weft("train", "--resume", parts, "--steps", "12")).toMatchObject({ code: 0, err: "" });
   same(whole, parts);
+  const saved = [...readSafetensors(readFileSync(join(whole, "training.safetensors"))).tensors.keys()];
+  for (const network of ["generator", "discriminator"])
+    expect(saved.some((name) => name.startsWith(`optimizers.${network}.`))).toBe(true);
 });

@@ -35,7 +35,10 @@ const latent = 100;
 export function learner(split: Pictures, { backend, seed }: Pick<Setting, "backend" | "seed">) {
   const [generator, discriminator] = [Generator(latent), Discriminator()];
   const rate = { lr: 2e-4, beta1: 0.5 };
-  const optimizers = [adam({ ...rate, params: generator }), adam({ ...rate, params: discriminator })] as const;
+  const optimizers = {
+    generator: adam({ ...rate, params: generator }),
+    discriminator: adam({ ...rate, params: discriminator }),
+  };
   const pictures = split.train.labels.data.length;
   const batchSize = Math.min(100, pictures);
   const batches = minibatch([split.train.images], batchSize, { backend, shuffle: true, seed });
@@ -46,9 +49,9 @@ export function learner(split: Pictures, { backend, seed }: Pick<Setting, "backe
     scope(async () => {
       const real = sub(mul(x, 2), 1); // from −1 to 1, as what is drawn
       const telling = diff(() => discriminatorLoss(discriminator, real, drawn()));
-      optimizers[1].update(telling);
+      optimizers.discriminator.update(telling);
       const passing = diff(() => generatorLoss(discriminator, drawn()));
-      optimizers[0].update(passing);
+      optimizers.generator.update(passing);
       return { loss: await passing.value.item(), discriminatorLoss: await telling.value.item() };
     });
   return {
