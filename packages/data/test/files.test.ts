@@ -126,13 +126,13 @@ describe("downloads", () => {
     const error = await errorOf(load(mirror("missing", "short", "long", "wrong")));
     expect(error).toBeInstanceOf(DataError);
     expect(error.message).toBe(
-      `numbers: could not download numbers.gz.
+      `numbers: could not download numbers.gz. Try again later, or put a copy into a folder and set WEFT_DATA to that folder.
   ${base}/missing/numbers.gz: the server answered 404 Not Found.
   ${base}/short/numbers.gz: expected 5000 bytes, found 100.
   ${base}/long/numbers.gz: expected 5000 bytes, found more.
   ${base}/wrong/numbers.gz: expected SHA-256 ${file.sha256}, found ${wrongSum}.
 ${about}
-Try again later, or put a copy into a folder and set WEFT_DATA to that folder; a program may name another address with { mirrors }.`,
+A program may name another address with { mirrors }.`,
     );
     expect(await fs.readdir(root)).not.toContain(cache);
   });

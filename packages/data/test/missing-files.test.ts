@@ -23,7 +23,7 @@ beforeEach(async () => {
   set = join(folder, "numbers");
 });
 
-/** The lines between what was tried and what to do. */
+/** The lines between what to do for users and what to do in a program. */
 const said = (...files: readonly KnownFile[]): Promise<readonly string[]> => saidOn(fs, ...files);
 
 async function saidOn(disk: FileSystem, ...files: readonly KnownFile[]): Promise<readonly string[]> {
@@ -34,8 +34,10 @@ async function saidOn(disk: FileSystem, ...files: readonly KnownFile[]): Promise
     (failure: Error) => failure,
   );
   const [first, ...lines] = error.message.split("\n");
-  expect(first).toBe("numbers: could not download numbers.gz.");
-  expect(lines.pop()).toMatch(/^Try again later, or put (a copy|copies) into a folder and set WEFT_DATA/);
+  expect(first).toMatch(
+    /^numbers: could not download numbers\.gz\. Try again later, or put (a copy|copies of \d+ files) into a folder and set WEFT_DATA/,
+  );
+  expect(lines.pop()).toBe("A program may name another address with { mirrors }.");
   return lines;
 }
 

@@ -1,5 +1,5 @@
 // The backends by name. Each is loaded on first use, so that a program on the CPU needs no GPU and no package for it.
-import { UnsupportedError, type Backend, type Creation } from "@weft/tensor";
+import { ArgumentError, UnsupportedError, type Backend, type Creation } from "@weft/tensor";
 import { counted } from "./words.ts";
 
 interface Module {
@@ -14,16 +14,22 @@ const modules = {
 export type BackendName = keyof typeof modules;
 export const backendNames = Object.keys(modules) as BackendName[];
 
+/** The most threads that the CPU backend takes. It checks that itself, but it is loaded only when it is needed. */
+export const mostThreads = 64;
+
 /**
- * Opens a backend, or throws an UnsupportedError that says why it cannot run here. `threads`, of a backend that has some,
- * is as many as it has by itself.
+ * Opens a backend, or throws an UnsupportedError that says why it cannot run here. Without `threads`, the CPU has as many
+ * as there are cores; another backend has none.
  */
 export async function openBackend(name: BackendName, seed: number, threads?: number): Promise<Backend & Creation> {
+  if (threads !== undefined && name !== "cpu")
+    throw new ArgumentError(`--threads ${threads}: only the backend cpu has threads, ${name} has none. Leave it out.`);
   try {
     const { open } = await modules[name]();
     if (open === undefined) throw new UnsupportedError("its package has no function open");
     return await open({ seed, ...(threads === undefined ? {} : { threads }) });
   } catch (cause) {
+    if (cause instanceof ArgumentError) throw cause; // it runs here, but not with these options
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UnsupportedError(`the backend ${name} cannot run here: ${reason}`, { cause });
   }

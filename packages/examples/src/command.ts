@@ -9,7 +9,7 @@ import {
   type CommandUnknownOpts,
 } from "@commander-js/extra-typings";
 import { ArgumentError, WeftError, printable } from "@weft/tensor";
-import { backendNames } from "./backends.ts";
+import { backendNames, mostThreads } from "./backends.ts";
 import { listCommand } from "./commands/list.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { resumeCommand } from "./commands/resume.ts";
@@ -23,13 +23,13 @@ import { programNames, programs } from "./programs.ts";
 import { recipeNames } from "./recipes.ts";
 import { version } from "./version.ts";
 
-/** A parser of integers that are `least` or more. */
+/** A parser of integers that are `least` or more, and no more than `most`. */
 const whole =
-  (least: number) =>
+  (least: number, most?: number) =>
   (text: string): number => {
     const n = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(n) && n >= least) return n;
-    throw new InvalidArgumentError(`Wanted a whole number from ${least}.`);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(n) && n >= least && n <= (most ?? Infinity)) return n;
+    throw new InvalidArgumentError(`Wanted a whole number from ${least}${most === undefined ? "" : ` to ${most}`}.`);
   };
 
 function nonEmpty(text: string): string {
@@ -68,6 +68,11 @@ const option = {
   quick: () => new Option("--quick", "about a minute's worth"),
   seed: () => new Option("--seed <n>", "the seed of all random numbers (default: 1)").argParser(whole(0)),
   backend: () => new Option("--backend <name>", "where to compute (default: cpu)").choices(backendNames),
+  threads: () =>
+    new Option(
+      "--threads <n>",
+      `on how many threads of the CPU, 1 to ${mostThreads}; results do not change (default: as many as there are cores, up to 16)`,
+    ).argParser(whole(1, mostThreads)),
   out: () =>
     new Option(
       "--out <folder>",
@@ -101,20 +106,22 @@ function program(print: Print, exit: (code: number) => void): Command {
     .addOption(option.quick())
     .addOption(option.seed())
     .addOption(option.backend())
+    .addOption(option.threads())
     .addOption(option.out())
     .addOption(option.overwrite())
     .addOption(option.limit())
     .addOption(option.resume());
   for (const one of ownOptions(programs)) train.addOption(one);
   train.action(
-    async (name, { data, epochs, steps, quick, seed, backend, out, overwrite, limit, resume, ...options }) => {
+    async (name, { data, epochs, steps, quick, seed, backend, threads, out, overwrite, limit, resume, ...options }) => {
       const wanted = { data, epochs, steps, quick, seed, backend, limit };
       const own = Object.keys(options).length === 0 ? {} : { options };
+      const where = { threads, out };
       if (resume !== undefined && overwrite === true)
         throw new ArgumentError("--resume goes on, --overwrite begins again: leave one of them out.");
-      if (resume !== undefined) return exit(await resumeCommand(resume, name, { ...wanted, ...own, out }, print));
+      if (resume !== undefined) return exit(await resumeCommand(resume, name, { ...wanted, ...own, ...where }, print));
       if (name === undefined) throw new ArgumentError("train what? See: weft list");
-      return exit(await trainCommand(name, { ...wanted, ...own, out, overwrite }, print));
+      return exit(await trainCommand(name, { ...wanted, ...own, ...where, overwrite }, print));
     },
   );
   weft
@@ -126,11 +133,7 @@ function program(print: Print, exit: (code: number) => void): Command {
     .description("Knet's published tables, with the speed of the same programs on this machine")
     .addOption(new Option("--rows <regex>", "only rows whose name matches").argParser(pattern))
     .addOption(option.backend().default("cpu" as const))
-    .addOption(
-      new Option("--threads <n>", "on how many threads of the CPU (default: as many as there are cores)").argParser(
-        whole(1),
-      ),
-    )
+    .addOption(option.threads())
     .addOption(new Option("--seconds <n>", "how long a row is measured").argParser(whole(1)).default(20))
     .addOption(new Option("--json", "the tables as JSON"))
     .action(({ rows = /(?:)/, backend, threads, seconds, json = false }) =>

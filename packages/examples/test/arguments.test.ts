@@ -3,10 +3,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { vocabulary } from "@weft/data";
 import { Chain, Linear, params, place, save } from "@weft/nn";
-import { flatten, type Backend } from "@weft/tensor";
+import { ArgumentError, flatten, type Backend } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
-import { machineOf } from "../src/backends.ts";
+import { machineOf, mostThreads, openBackend, threadsOf } from "../src/backends.ts";
 import { ownOptions, run } from "../src/command.ts";
 import { checked } from "../src/commands/checked-options.ts";
 import { filesIn } from "../src/output-folder.ts";
@@ -99,6 +99,16 @@ test.each([
   ["train linreg --limit 3", "linreg has no option --limit: leave it out."],
   ["train --resume there --overwrite", "--resume goes on, --overwrite begins again: leave one of them out."],
   ["train mlp --seed 1 --seed 2", "option '--seed <n>' is given twice, as 1 and as 2. See: weft help train"],
+  ...["train mlp", "tables"].flatMap((line) =>
+    ["0", "65", "two"].map((n) => [
+      `${line} --threads ${n}`,
+      `option '--threads <n>' argument '${n}' is invalid. Wanted a whole number from 1 to 64. See: weft help ${line.split(" ")[0]}`,
+    ]),
+  ),
+  [
+    "train mlp --backend webgpu --threads 2",
+    "--threads 2: only the backend cpu has threads, webgpu has none. Leave it out.",
+  ],
   ["train mlp --optimizer adam", "mlp has no option --optimizer: leave it out."],
   ["predict", "missing required argument 'file'. See: weft help predict"],
   [
@@ -277,6 +287,13 @@ test("rows of weft tables are chosen by the names that it prints, too", async ()
   const { code, out } = await weft("tables", "--rows", "^LinReg$", "--seconds", "1", "--json");
   expect(code).toBe(0);
   expect(out).toContain('"LinReg"');
+});
+
+test("the most threads are those that the backend takes", async () => {
+  expect(threadsOf(await openBackend("cpu", 1, mostThreads))).toBe(mostThreads);
+  await expect(openBackend("cpu", 1, mostThreads + 1)).rejects.toThrow(
+    new ArgumentError(`open: wanted an integer from 1 to ${mostThreads} as threads, got number ${mostThreads + 1}`),
+  );
 });
 
 test("the threads of a device are not those of the processor", () => {

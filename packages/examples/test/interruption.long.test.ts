@@ -2,7 +2,7 @@
 // program at once.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { digits } from "@weft/data";
 import { readMetadata, seed } from "@weft/nn";
 import { sgd } from "@weft/optim";
@@ -41,12 +41,17 @@ test.each([
   expect(listeners()).toEqual(before);
 });
 
-/** A very long `weft train softmax`, in a process of its own. `saw` is called with each line that it prints. */
-function training(saw: (line: string, child: ReturnType<typeof spawn>) => void, ...more: string[]) {
+type Saw = (line: string, child: ReturnType<typeof spawn>) => void;
+
+/** A very long `weft train softmax`. */
+const training = (saw: Saw, ...more: string[]) => trainingOf("softmax", saw, ...more);
+
+/** A very long `weft train`, in a process of its own. `saw` is called with each line that it prints. */
+function trainingOf(name: string, saw: Saw, ...more: string[]) {
   const out = temporaryFolder();
   const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
   const length = more.includes("--epochs") ? [] : ["--epochs", "100000"];
-  const words = ["train", "softmax", "--limit", "100", ...length, "--out", out, ...more];
+  const words = ["train", name, "--limit", "100", ...length, "--out", out, ...more];
   const child = spawn(process.execPath, [program, ...words], { stdio: ["ignore", "pipe", "ignore"] });
   const lines: string[] = [];
   let rest = "";
@@ -82,8 +87,27 @@ test.each([
   const metadata = await readMetadata(files.model);
   expect(metadata["epoch"]).toBeGreaterThanOrEqual(2);
   const accuracy = `${(100 * Number(metadata["testAccuracy"])).toFixed(2)} %`;
-  expect(lines.at(-2)).toMatch(new RegExp(`^Test accuracy ${accuracy} after `));
+  expect(lines.at(-3)).toMatch(new RegExp(`^Test accuracy ${accuracy} after `));
+  expect(lines.at(-2)).toMatch(
+    new RegExp(
+      `^It was interrupted in epoch \\d+ of 100,000\\. \`weft train --resume ${dirname(files.report)}\` goes on\\.$`,
+    ),
+  );
   expect((await weft("predict", files.model, "0")).code).toBe(0);
+});
+
+test("a quick try that is interrupted says so, and claims nothing of what the whole reaches", async () => {
+  let epochs = 0;
+  const { lines, ended } = trainingOf(
+    "lenet",
+    (line, child) => {
+      if (line.startsWith("epoch ") && ++epochs === 2) child.kill("SIGINT");
+    },
+    "--quick",
+  );
+  expect((await ended).code).toBe(130);
+  expect(lines.at(-2)).toMatch(/^It was interrupted in epoch \d+ of 100,000\. /);
+  expect(lines.join("\n")).not.toMatch(/quick try|reaches/);
 });
 
 test("a second Ctrl-C ends the program at once, and the saved model stays", async () => {

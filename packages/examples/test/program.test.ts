@@ -5,7 +5,7 @@ import { readSafetensors } from "@weft/nn";
 import { expect, test } from "vitest";
 import { everything } from "../../../test/extent.ts";
 import { elements } from "./html.ts";
-import { temporaryFolder, weft } from "./session.ts";
+import { same, temporaryFolder, weft } from "./session.ts";
 
 /** All numbers of a model, in the order of its file. */
 function weightsIn(file: string): number[] {
@@ -78,6 +78,27 @@ test.skipIf(!everything || process.env["WEFT_NO_DRIVER"] !== undefined).each(mod
     expect(await guesses(gpu.file, "webgpu")).toEqual(wanted);
   },
 );
+
+test.each([1, 2])("weft train --threads %i says so, in its report, too, and changes no bit", async (threads) => {
+  const train = async (...more: string[]) => {
+    const folder = temporaryFolder();
+    const words = ["train", "mlp", "--limit", "200", "--steps", "2", "--out", folder, ...more];
+    const { out, ...ended } = await weft(...words);
+    expect(ended).toEqual({ code: 0, err: "" });
+    const html = readFileSync(join(folder, "report.html"), "utf8");
+    return { folder, line: out.split("\n")[0], html };
+  };
+  const { folder, line, html } = await train("--threads", String(threads));
+  const machine = `@weft/tensor-cpu, WebAssembly, ${threads} thread${threads === 1 ? "" : "s"}`;
+  expect(line).toContain(`(${machine}).`);
+  expect(html).toMatch(new RegExp(`<br />Weft \\S+, Node \\S+, ${machine}</p>`));
+  expect(html).not.toContain("--threads"); // it is of this machine, and not of the training
+  same(folder, (await train()).folder);
+
+  const resumed = await weft("train", "--resume", folder, "--steps", "3", "--threads", "3");
+  expect(resumed).toMatchObject({ code: 0, err: "" });
+  expect(resumed.out).toContain("WebAssembly, 3 threads");
+});
 
 test("weft predict finds the accuracy that the training found", async () => {
   const folder = temporaryFolder();

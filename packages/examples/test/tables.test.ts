@@ -75,7 +75,9 @@ test("a row without its data says why, and the table is printed", async () => {
   expect({ code, err }).toEqual({ code: 0, err: "" });
   expect(out).toMatch(/^\| PyTorch +\| +78 \| +169 \|$/m);
   expect(out).toMatch(/^\| Weft, here +\| +\| +\[1\] \|$/m);
-  expect(out).toMatch(/^\[1\] .*data_batch_1\.bin/m);
+  expect(out).toMatch(
+    /^Weft's figures: .*\n\n\[1\] WEFT_DATA is .* Set it to a folder .*data_batch_1\.bin.*\n {4}data_batch_1\.bin \(/m,
+  );
 
   const json = await weft("tables", "--rows", "vgg", "--seconds", "1", "--json");
   const {
@@ -97,6 +99,19 @@ test("a row without its data says why, and the table is printed", async () => {
   });
 });
 
+test("a note says first what to do, and then, line by line, what is missing", async () => {
+  vi.stubEnv("WEFT_DATA", temporaryFolder());
+  vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("fetch failed")));
+  const { out } = await weft("tables", "--rows", "mlp", "--seconds", "1");
+  vi.unstubAllGlobals();
+  const notes = out.slice(out.indexOf("\n[1] ") + 1).split("\n");
+  expect(notes[0]).toBe(
+    "[1] mnist: could not download train-images-idx3-ubyte.gz. Try again later, or put copies of 4 files into a folder and set WEFT_DATA to that folder.",
+  );
+  expect(notes.slice(1).every((line) => line.startsWith("    "))).toBe(true);
+  expect(notes.join("\n")).toContain("t10k-labels-idx1-ubyte.gz (4542 bytes");
+});
+
 test("--threads says on how many threads they are measured", async () => {
   vi.stubEnv("WEFT_DATA", join(temporaryFolder(), "none"));
   for (const n of [1, 3]) {
@@ -108,11 +123,11 @@ test("--threads says on how many threads they are measured", async () => {
   }
   expect(await weft("tables", "--rows", "vgg", "--threads", "0")).toMatchObject({
     code: 1,
-    err: "weft: option '--threads <n>' argument '0' is invalid. Wanted a whole number from 1. See: weft help tables",
+    err: "weft: option '--threads <n>' argument '0' is invalid. Wanted a whole number from 1 to 64. See: weft help tables",
   });
   expect(await weft("tables", "--rows", "vgg", "--backend", "webgpu", "--threads", "2")).toMatchObject({
     code: 1,
-    err: "weft: --threads is of the backend cpu, and not of webgpu: leave it out.",
+    err: "weft: --threads 2: only the backend cpu has threads, webgpu has none. Leave it out.",
   });
 });
 

@@ -51,12 +51,12 @@ async function download(
   }
   const missing = await missingWith(source, file, from, options);
   const lines = [
-    `${from.set}: could not download ${file.name}.`,
+    `${from.set}: could not download ${file.name}. Try again later, or put ` +
+      `${missing.length === 1 ? "a copy" : `copies of ${missing.length} files`} into a folder and set WEFT_DATA to that folder.`,
     ...tried.map((line) => `  ${line}.`),
     ...missing.map((one) => described(one, from)),
     (await source.instead?.(file, from)) ?? [],
-    `Try again later, or put ${missing.length === 1 ? "a copy" : "copies"} into a folder and set WEFT_DATA to that folder; ` +
-      "a program may name another address with { mirrors }.",
+    "A program may name another address with { mirrors }.",
   ];
   throw new DataError(lines.flat().join("\n"));
 }

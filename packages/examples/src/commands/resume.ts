@@ -8,7 +8,7 @@ import { run } from "./run.ts";
 import { trainingIn, type Standing } from "./saved-training.ts";
 import type { WantedIn } from "./train.ts";
 
-/** Goes on with the training in a folder, to the step that was wanted; `wanted` may change how long, and the backend. */
+/** Goes on with the training in a folder, to the step that was wanted; `wanted` may change how long, and where it is computed. */
 export async function resumeCommand(
   folder: string,
   name: ProgramName | undefined,
@@ -20,7 +20,7 @@ export async function resumeCommand(
   if (before === undefined) throw new ArgumentError(await nothingIn(folder));
   if (name !== undefined && name !== before.name)
     throw new ArgumentError(`the training in ${folder} is one of ${before.name}, not of ${name}.`);
-  const { epochs, steps, backend, out, options, ...others } = wanted;
+  const { epochs, steps, backend, threads, out, options, ...others } = wanted;
   if (out !== undefined)
     throw new ArgumentError(
       `a training goes on in its own folder, here ${folder}, not in ${out}: ` +
@@ -40,7 +40,7 @@ export async function resumeCommand(
       print(overIn(folder, now, end, kept.steps));
       return 0;
     }
-    return run(before.name, kept, { folder, release, resume: true }, print);
+    return run(before.name, kept, { folder, release, threads, resume: true }, print);
   });
 }
 

@@ -18,8 +18,8 @@ interface Run {
   readonly learned: Learned;
   /** How many numbers the model has. */
   readonly size: number;
-  /** The name of the backend. */
-  readonly backend: string;
+  /** What computed it: the backend, its code, its threads. */
+  readonly machine: string;
   readonly epochs: number;
   readonly interrupted: boolean;
   /** Whether it ended by itself, before its last epoch. */
@@ -35,7 +35,7 @@ export async function writeReport(files: ReturnType<typeof filesIn>, run: Run): 
   });
 }
 
-async function reportOf({ name, wanted, learner, learned, size, backend, ...end }: Run): Promise<string> {
+async function reportOf({ name, wanted, learner, learned, size, machine, ...end }: Run): Promise<string> {
   const { trainingReport } = await import("../report/training.ts"); // loaded only when needed
   const program: Program = programs[name];
   const { metrics = {} } = learner;
@@ -44,7 +44,7 @@ async function reportOf({ name, wanted, learner, learned, size, backend, ...end 
   const [main, ...others] = Object.entries(result!) as [[string, number], ...[string, number][]];
   const isOver = epoch >= epochs || ended;
   return trainingReport({
-    command: [commandOf(name, wanted), `Weft ${version}, Node ${process.versions.node}, ${backend}`],
+    command: [commandOf(name, wanted), `Weft ${version}, Node ${process.versions.node}, ${machine}`],
     remarks: remarksOn(name, wanted, lessThan(program, wanted, { epoch, ...end })),
     title: wanted.data === undefined ? program.title : `${program.title} on ${wanted.data}`,
     result: [said(main[1], metrics[main[0]]), learner.of ?? labelOf(main[0])],

@@ -15,17 +15,20 @@ import { asNotes, type Wanted } from "../wanted.ts";
 import { capitalized, clock, count, counted, labelOf, stopping, type Print } from "../words.ts";
 import { isQuickTry, writeReport } from "./run-report.ts";
 
+/** Where a run is at work. */
 interface Place {
   readonly folder: string;
   /** Gives the folder back. */
   readonly release: () => void;
+  /** On how many threads of the CPU; as many as there are cores. */
+  readonly threads?: number | undefined;
   /** Goes on with the training in it. */
   readonly resume?: boolean;
 }
 
 /** Runs a program, and returns the exit code. */
 export async function run(name: ProgramName, wanted: Wanted, place: Place, print: Print): Promise<number> {
-  const { folder: out, release, resume = false } = place;
+  const { folder: out, release, threads, resume = false } = place;
   const start = performance.now();
   const program: Program = programs[name];
   const { seed = 1, data, limit, steps, epochs = program.epochs, quick = false, options = {} } = wanted;
@@ -39,7 +42,7 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
   });
 
   async function train() {
-    const backend = await openBackend(wanted.backend ?? "cpu", seed);
+    const backend = await openBackend(wanted.backend ?? "cpu", seed, threads);
     startNumbering(seed);
     const setting = { backend, seed, epochs, data: data ?? "", limit: limit ?? Infinity, quick, options };
     const learner = await program.start(setting).catch((cause: unknown) => {
@@ -48,7 +51,8 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
     });
     const size = params(learner.model ?? {}).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
     const learning = learner.model === undefined ? "measures" : `${count(size)} parameters, learns from`;
-    print(`${program.title}, ${learning} ${learner.from} (${machineOf(backend)}).`);
+    const machine = machineOf(backend);
+    print(`${program.title}, ${learning} ${learner.from} (${machine}).`);
     stop.begin();
     const learned = await learn(learner, {
       backend,
@@ -65,9 +69,9 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
         if (says !== undefined) print(`  ${JSON.stringify(says)}`);
       },
     });
-    return { backend, learner, size, learned };
+    return { machine, learner, size, learned };
   }
-  const { backend, learner, size, learned } = await train().finally(stop.end);
+  const { machine, learner, size, learned } = await train().finally(stop.end);
 
   const { result, step, epoch } = learned;
   const interrupted = stop.code() !== 0;
@@ -79,12 +83,16 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
     print(`Model   ${files.model}   (${then})`);
   }
   if (result === undefined) return stop.code();
-  await writeReport(files, { name, wanted, learner, learned, size, backend: backend.name, epochs, interrupted, ended });
+  await writeReport(files, { name, wanted, learner, learned, size, machine, epochs, interrupted, ended });
   const [[main, value]] = Object.entries(result) as [[string, number]];
   print(
     `${capitalized(labelOf(main))} ${said(value, learner.metrics?.[main])} after ${counted(step, learner.step ?? "step")}, ${clock((performance.now() - start) / 1000)}.`,
   );
-  if (isQuickTry(program, wanted))
+  const isWhole = isOver || step >= (steps ?? Infinity);
+  if (interrupted && !isWhole) {
+    const then = learner.model === undefined ? "" : ` \`weft train --resume ${out}\` goes on.`;
+    print(`It was interrupted in epoch ${count(epoch + 1)} of ${count(epochs)}.${then}`);
+  } else if (isQuickTry(program, wanted))
     print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);
   print(`Report  ${files.report}`);
   for (const [file, bytes] of Object.entries(learner.files?.() ?? {})) {

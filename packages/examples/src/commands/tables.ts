@@ -35,14 +35,14 @@ export const printedNames = tables.flatMap(({ lines }) =>
 
 export async function tablesCommand(options: TablesOptions, print: Print): Promise<void> {
   const { rows, backend, json } = options;
-  if (options.threads !== undefined && backend !== "cpu")
-    throw new ArgumentError(`--threads is of the backend cpu, and not of ${backend}: leave it out.`);
   const wanted = (line: Line): boolean =>
     line.row !== undefined &&
     (rows.test(line.row) || rows.test(printedName(line))) &&
     (line.backend === undefined || line.backend === backend);
   const measured = new Map<string, Done | Missing>();
-  const opened = await openBackend(backend, 1, options.threads).catch(() => undefined); // then each row says why
+  const opened = await openBackend(backend, 1, options.threads).catch((error: unknown) => {
+    if (error instanceof ArgumentError) throw error;
+  }); // else each row says why there is none
   const threads = opened && threadsOf(opened);
   const processor = cpus()[0]?.model.trim() ?? "an unknown processor";
   const machine = `${opened === undefined ? backend : machineOf(opened)}, ${processor}, Node ${process.versions.node}`;
@@ -66,8 +66,8 @@ export async function tablesCommand(options: TablesOptions, print: Print): Promi
   }
   if (json)
     return print(JSON.stringify({ date: new Date().toISOString().slice(0, 10), machine, threads, tables: all }));
-  reasons.forEach((reason, k) => print(`[${k + 1}] ${reason}`));
   print(`Weft's figures: ${machine}. Only training is timed, no evaluation. ~ is the whole, as of part of its steps.`);
+  reasons.forEach((reason, k) => print(`\n[${k + 1}] ${reason.replaceAll(/\n\s*/g, "\n    ")}`));
 }
 
 async function measure(row: string, { backend, threads, seconds }: TablesOptions): Promise<Done | Missing> {
@@ -75,7 +75,7 @@ async function measure(row: string, { backend, threads, seconds }: TablesOptions
     return await timed(await started(row, backend, threads), seconds, measurements[row]);
   } catch (error) {
     if (!(error instanceof WeftError)) throw error;
-    return { missing: error.message.replaceAll(/\s*\n\s*/g, " ") };
+    return { missing: error.message };
   }
 }
 

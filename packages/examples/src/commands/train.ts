@@ -12,8 +12,11 @@ import { checked } from "./checked-options.ts";
 import { run } from "./run.ts";
 import { trainingIn } from "./saved-training.ts";
 
-/** What is wanted, and the folder for the files. */
+/** What is wanted, and where: what does not change the numbers of a training, so that no file says it. */
 export interface WantedIn extends Wanted {
+  /** On how many threads of the CPU. */
+  readonly threads?: number | undefined;
+  /** The folder for the files. */
   readonly out?: string | undefined;
   /** Begins again where the folder holds a training that is not finished, or files that are not ours. */
   readonly overwrite?: boolean | undefined;
@@ -21,7 +24,7 @@ export interface WantedIn extends Wanted {
 
 /** Runs a program from the beginning, and returns the exit code. */
 export async function trainCommand(name: ProgramName, wanted: WantedIn, print: Print): Promise<number> {
-  const { out, overwrite, ...rest } = wanted;
+  const { out, overwrite, threads, ...rest } = wanted;
   const asked = checked(name, rest);
   const folder = out ?? folderOf(name, asked);
   const fresh = [folder, dirname(folder)].filter((path) => !existsSync(path));
@@ -29,7 +32,7 @@ export async function trainCommand(name: ProgramName, wanted: WantedIn, print: P
   const running = alone(folder, async (release) => {
     await refuseForeignFiles(folder, overwrite === true);
     if (overwrite !== true) await refuseUnfinished(folder);
-    return run(name, asked, { folder, release }, print);
+    return run(name, asked, { folder, release, threads }, print);
   });
   return running.catch(async (error: unknown) => {
     for (const path of fresh) await rmdir(path).catch(() => undefined); // where nothing is in it

@@ -9,7 +9,7 @@ export interface Section {
 }
 
 export interface Report {
-  /** The command that repeats it, and what it ran on: versions, the backend. */
+  /** The command that repeats it, and what it ran on: versions, and what computed it. */
   readonly command?: readonly [line: string, on: string];
   readonly title: string;
   /** The main result, and what it means. */
