@@ -71,10 +71,9 @@ const clock = (seconds: number): string => {
 };
 
 const digits = (x: number): string => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
-const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
 const speedOf = (rate: number, unit: ProgressState["unit"]): string => {
-  if (unit === "bytes") return `${mega(rate)} MB/s`;
+  if (unit === "bytes") return `${(rate / 1e6).toFixed(1)} MB/s`;
   return rate >= 1 ? `${digits(rate)}/s` : `${digits(1 / rate)} s each`;
 };
 
@@ -95,7 +94,8 @@ export function bar(part: number): string {
 export function text(state: ProgressState, drawn: boolean): string {
   const { name, count, total, unit } = state;
   const seconds = state.seconds();
-  const of = unit === "bytes" ? mega : String;
+  const [divisor, prefix] = (total ?? count) < 1e6 ? [1e3, "k"] : [1e6, "M"];
+  const of = unit === "bytes" ? (bytes: number) => (bytes / divisor).toFixed(1) : String;
   const rate = state.speed();
   const parts: string[] = name === undefined ? [] : [name];
   if (total !== undefined && total > 0) {
@@ -104,7 +104,7 @@ export function text(state: ProgressState, drawn: boolean): string {
     parts.push(`${Math.floor(100 * Math.min(part, 1))}%`.padStart(4).trimStart());
   }
   const amount = total === undefined ? of(count) : `${of(count)}/${of(total)}`;
-  parts.push(unit === "bytes" ? `${amount} MB` : amount);
+  parts.push(unit === "bytes" ? `${amount} ${prefix}B` : amount);
   const whole = total !== undefined && rate !== undefined ? `<${clock(total / rate)}` : "";
   parts.push(`[${clock(seconds)}${whole}${rate === undefined ? "" : `, ${speedOf(rate, unit)}`}]`);
   if (state.message !== "") parts.push(state.message);

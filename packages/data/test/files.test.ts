@@ -259,7 +259,7 @@ A program may name another address with { mirrors }.`,
       process.stderr.write = write;
       process.stderr.isTTY = isTTY;
     }
-    expect(written.at(-1)).toMatch(/^numbers\.gz 100% 0\.0\/0\.0 MB \[0:00<0:00, [\d.]+ MB\/s\]\n$/);
+    expect(written.at(-1)).toMatch(/^numbers\.gz 100% 5\.0\/5\.0 kB \[0:00<0:00, [\d.]+ MB\/s\]\n$/);
   });
 });
 

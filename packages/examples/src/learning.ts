@@ -32,7 +32,13 @@ export interface LearningOptions {
   /** Shows progress elsewhere than on the terminal. */
   readonly display?: Display;
   /** Called after each evaluation, with what the learner says, and with an error if a file could not be written. */
-  readonly told?: (epoch: number, found: Scalars | FileError, says?: string) => void;
+  readonly told?: (at: Told, found: Scalars | FileError, says?: string) => void;
+}
+
+/** Where a training is: after an epoch, or in it, after a step. */
+interface Told {
+  readonly epoch: number;
+  readonly step?: number;
 }
 
 /** How a training ended. */
@@ -76,7 +82,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     earlier = Number(metadata["seconds"] ?? 0);
     saved = await stepOf(files.model);
   } else for (const file of [files.model, files.training, files.report]) await rm(file, { force: true });
-  const record = await TrainingRecord.open(files.metrics, at.step, (error) => told?.(at.epoch, error));
+  const record = await TrainingRecord.open(files.metrics, at.step, (error) => told?.(at, error));
   const before = { ...at };
   /** The steps with which epochs ended. */
   const ends: number[] = [];
@@ -144,7 +150,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   };
   const tell = (error: unknown): void => {
     if (!(error instanceof FileError)) throw error;
-    told?.(at.epoch, error); // the next one may succeed
+    told?.(at, error); // the next one may succeed
   };
   const writeOrTell = (extra?: Metadata): Promise<void> => write(extra).catch(tell);
   /** An evaluation leaves random numbers where they were: how often it happens changes nothing. */
@@ -177,7 +183,8 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
     const name = `epoch ${epoch + 1}/${epochs}`;
     const shown = options.display === undefined ? { name } : { name, display: options.display };
     const begun = learner.epoch();
-    const total = begun.length === undefined ? {} : { total: begun.length * every };
+    const rest = Math.min(every - (epoch % every), epochs - epoch);
+    const total = begun.length === undefined ? {} : { total: Math.min(begun.length * rest, steps - at.step) };
     const logged = logTo(progress(round(begun), { ...shown, ...total }), log, {
       values: (item) => (isValues(item) ? item : { loss: item }),
       step: () => at.step,
@@ -201,7 +208,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
       await record.flush();
       await writeOrTell(result); // with what the evaluation has kept
     } else await noteBetween(result);
-    told?.(whole ? at.epoch : epoch + 1, result, await learner.says?.());
+    told?.(whole ? { epoch: at.epoch } : { epoch: at.epoch + 1, step: at.step }, result, await learner.says?.());
   }
   if (result === undefined && at.step > 0) {
     // What was measured when it ended, once, is not measured anew.

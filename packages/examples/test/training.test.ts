@@ -13,7 +13,7 @@ import { learn } from "../src/learning.ts";
 import { learner as linearRegression } from "../src/programs/linreg.ts";
 import { recipeNames, recipes, type RecipeName } from "../src/recipes.ts";
 import { lossesIn } from "./runs.ts";
-import { temporaryFolder } from "./session.ts";
+import { temporaryFolder, weft } from "./session.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -114,6 +114,32 @@ test("an epoch begins only to be taken, and its length is shown", async () => {
   await learn({ ...learner, epoch }, { backend, folder: temporaryFolder(), epochs: 4, every: 2, display: watched });
   expect(epoch).toHaveBeenCalledTimes(4);
   expect(new Set(totals)).toEqual(new Set([6]));
+});
+
+test.each([
+  [{ epochs: 3, every: 2 }, [6, 3]], // one of two epochs is left
+  [{ epochs: 4, every: 2, steps: 8 }, [6, 2]],
+  [{ epochs: 4, steps: 2 }, [2]],
+])("a bar is as long as what is left: %j", async (length, lengths) => {
+  const backend = await open({});
+  seed(1);
+  const learner = classifierLearner(recipes.softmax, few, { backend, batchSize: 20, seed: 1 });
+  const totals = new Set<number | undefined>();
+  const watched = { update: ({ total }: { total?: number | undefined }) => void totals.add(total), close: () => {} };
+  await learn(learner, { backend, folder: temporaryFolder(), ...length, display: watched });
+  expect([...totals]).toEqual(lengths);
+});
+
+test("what is measured in the middle of an epoch says at which step", async () => {
+  const told = async (...more: string[]) => {
+    const { out } = await weft("train", "mlp", "--limit", "300", "--out", temporaryFolder(), ...more);
+    return out.split("\n").filter((line) => line.startsWith("epoch "));
+  };
+  expect(await told("--steps", "5")).toEqual([
+    expect.stringMatching(/^epoch 1\/10: test accuracy /),
+    expect.stringMatching(/^epoch 2\/10, step 5: test accuracy /),
+  ]);
+  expect(await told("--epochs", "1")).toEqual([expect.stringMatching(/^epoch 1\/1: test accuracy /)]);
 });
 
 test("the time of a training is that of its steps, without evaluations", async () => {

@@ -63,9 +63,10 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
       resume,
       signal: stop.signal,
       notes: { ...asNotes(name, wanted), ...(data !== undefined && { data }), seed: String(seed) },
-      told(epoch, found, says) {
+      told({ epoch, step }, found, says) {
         if (found instanceof FileError) return print(`${found.message}. Training continues.`);
-        print(`epoch ${count(epoch)}/${count(epochs)}: ${results(found, learner.metrics)}`);
+        const where = step === undefined ? "" : `, ${learner.step ?? "step"} ${count(step)}`;
+        print(`epoch ${count(epoch)}/${count(epochs)}${where}: ${results(found, learner.metrics)}`);
         if (says !== undefined) print(`  ${JSON.stringify(says)}`);
       },
     });
