@@ -25,11 +25,13 @@ import {
 import { callsWith } from "./calls/index.ts";
 import { aligned, forget, type Call, type CallMemory, type Calls } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
+import { NoMachineCode } from "./native.ts";
 import { runStep, stretchOf, type CallStep, type KernelStep, type Step } from "./steps.ts";
 import { Team, type Division } from "./threads/team.ts";
 import { timed } from "./launch-times.ts";
 import { instantiate, type KernelRun } from "./translate/index.ts";
 import { storage } from "./translate/storage.ts";
+import { WasmMemory } from "./wasm-memory.ts";
 
 /** The version of this package, for messages. */
 const VERSION = "0.1.0";
@@ -154,8 +156,20 @@ export class Executor implements Driver<Block, Executable> {
   #memoryOf(op: AnyOp): CallMemory {
     if (!this.#calls.foreign.has(op)) return this.heap;
     let own = this.#foreign.get(op);
-    if (own === undefined) this.#foreign.set(op, (own = Object.create(this.heap.wasm) as CallMemory));
+    if (own === undefined) this.#foreign.set(op, (own = new WasmMemory(this.heap)));
     return own;
+  }
+
+  /** A call for machine code, if there is any; for WebAssembly where there is no more memory for machine code. */
+  #call({ op, attrs, outs, inputs }: CallLaunch): Pick<CallStep, "call" | "wasm"> {
+    const { prepare } = this.traits(op)!;
+    const memory = this.#memoryOf(op);
+    try {
+      return { call: prepare(memory, attrs, outs, inputs), wasm: memory !== this.heap };
+    } catch (error) {
+      if (!(error instanceof NoMachineCode)) throw error;
+      return { call: prepare(memory.wasm, attrs, outs, inputs), wasm: true };
+    }
   }
 
   prepare(plan: Plan): Executable {
@@ -187,9 +201,10 @@ export class Executor implements Driver<Block, Executable> {
         countable(launch);
         const { outs, inputs, after } = launch;
         const [out, ...others] = outs;
-        const call = this.traits(launch.op)!.prepare(this.#memoryOf(launch.op), launch.attrs, outs, inputs);
+        const { call, wasm } = this.#call(launch);
         const step: CallStep = {
           call,
+          wasm,
           launch,
           outs: [0, ...others.map(() => 0)],
           inputs: inputs.map(() => 0),

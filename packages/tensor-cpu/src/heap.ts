@@ -11,10 +11,9 @@ import {
   type WriteModule,
 } from "@weft/kernel/machine";
 import type { CallMemory, Routine } from "./calls/call.ts";
-import { link } from "./translate/index.ts";
-import { wasmBytes } from "./wasm/compile.ts";
-import { relaxedSimd, sharedMemory } from "./wasm/features.ts";
-import { wasmMachine } from "./wasm/machine.ts";
+import { NoMachineCode } from "./native.ts";
+import { sharedMemory } from "./wasm/features.ts";
+import { WasmMemory } from "./wasm-memory.ts";
 
 const PAGE = 65_536;
 const MOST_PAGES = 65_536;
@@ -59,11 +58,12 @@ export class Heap implements CallMemory {
   /** Whether the memory was given back. */
   destroyed = false;
   readonly shared = sharedMemory();
-  readonly wasm: CallMemory;
-  readonly #wasmMachine = wasmMachine(relaxedSimd());
+  readonly wasm = new WasmMemory(this);
   /** Finds machine code of the processor, when the first code is compiled. */
   readonly #findNative: () => NativeCode | undefined;
   #native: NativeCode | undefined | "unknown" = "unknown";
+  /** Why some code is WebAssembly although there is machine code. */
+  refused: string | undefined;
   /** The arguments of machine code, where they are, and in them where the memory is. */
   readonly #arguments = new Int32Array(64);
   readonly #base = new BigUint64Array(this.#arguments.buffer, 0, 1);
@@ -90,12 +90,6 @@ export class Heap implements CallMemory {
     this.limit = Math.min(limit, maximum * PAGE);
     this.#findNative = findNative;
     this.#look();
-    // It has the same views, whenever they are replaced.
-    this.wasm = Object.create(this, {
-      machine: { value: this.#wasmMachine },
-      compile: { value: (_name: string, write: WriteModule) => this.#compileWasm(write) },
-    }) as CallMemory;
-    Object.assign(this.wasm, { wasm: this.wasm });
   }
 
   #look(): void {
@@ -130,23 +124,22 @@ export class Heap implements CallMemory {
   }
 
   get machine(): Machine {
-    return this.native?.machine ?? this.#wasmMachine;
+    return this.native?.machine ?? this.wasm.machine;
   }
 
+  /** Throws a NoMachineCode if there is no more memory for machine code: other code of the call is for another machine. */
   compile(name: string, write: WriteModule): Record<string, Routine> {
     const { native } = this;
-    if (native === undefined) return this.#compileWasm(write);
-    return this.routines(native.compile(name, write));
+    if (native === undefined) return this.wasm.compile(name, write);
+    const module = native.compile(name, write);
+    if (!("reason" in module)) return this.routines(module);
+    this.refused = module.reason;
+    throw new NoMachineCode(module.reason);
   }
 
   /** The functions of machine code, on this memory. */
   routines(module: NativeModule): Record<string, Routine> {
     return Object.fromEntries(module.entries.map((name, entry) => [name, this.#routine(module, entry)]));
-  }
-
-  #compileWasm(write: WriteModule): Record<string, Routine> {
-    const bytes = wasmBytes(this.shared, (module) => write(module, this.#wasmMachine));
-    return link(new WebAssembly.Module(bytes), this.memory);
   }
 
   #routine({ address }: NativeModule, entry: number): Routine {

@@ -10,7 +10,7 @@ import {
   positiveCount,
   type OptionKind,
 } from "@weft/tensor/internals";
-import type { NativeCode } from "@weft/kernel/machine";
+import type { NativeCode, Refusal } from "@weft/kernel/machine";
 import { Deferred, kernelsFor, type DeferredStats, type FusedKernel } from "@weft/kernel";
 import { Executor, type Executable } from "./executor.ts";
 import { Heap, type Block } from "./heap.ts";
@@ -33,9 +33,9 @@ export interface OpenOptions {
    */
   readonly threads?: number;
   /**
-   * Whether large products and convolutions are computed by machine code of the processor (true: where `@weft/x64` is installed, in Node, on a
-   * processor that it knows), or with which vectors. Without it, or with the environment variable WEFT_NATIVE=0, all is
-   * WebAssembly. The last digits of results differ.
+   * Whether large products and convolutions are computed by machine code of the processor (true: where `@weft/x64` is installed, in Node, Bun and Deno, on a
+   * processor that it knows), or with which vectors. Without it all is WebAssembly. What it is without this option, the
+   * environment variable WEFT_NATIVE may say: 0, 1, avx2 or avx512. The last digits of results differ.
    */
   readonly native?: Native;
   /** Kernels of fused operations of other packages, each made by `kernel` of `@weft/tensor-cpu/kernels`. */
@@ -62,7 +62,7 @@ export interface CpuInfo {
   readonly running: number;
   /** What large products are computed by: WebAssembly, or vectors of the processor, such as "x86-64 AVX-512". */
   readonly code: string;
-  /** Why that is not machine code of the processor; undefined if it is. */
+  /** Why that is not machine code of the processor, or not of its widest vectors, or not all of it; undefined if it is. */
   readonly reason?: string;
 }
 
@@ -76,31 +76,35 @@ export interface CpuBackend extends Backend, Creation {
   destroy(): void;
 }
 
-/** Machine code, if it may be used. */
-function codeOf(native: Native): NativeCode | undefined {
-  const code = nativeCode(native);
-  if (!("reason" in code)) return code;
-  if (typeof native === "string") throw new UnsupportedError(`open: asked for native: "${native}", but ${code.reason}`);
-  return undefined;
+/** Finds machine code, once, or why there is none: vectors that are asked for must be there. */
+function finding(native: Native): () => NativeCode | Refusal {
+  let found: NativeCode | Refusal | undefined;
+  if (typeof native === "string") {
+    found = nativeCode(native);
+    if ("reason" in found) throw new UnsupportedError(`open: asked for native: "${native}", but ${found.reason}`);
+  }
+  return () => (found ??= nativeCode(native));
 }
 
 class Cpu extends Deferred<Block, Executable> {
   readonly #heap: Heap;
   readonly #team: Team;
   readonly #executor: Executor;
-  readonly #native: Native;
+  readonly #findNative: () => NativeCode | Refusal;
 
   constructor(options: OpenOptions, eager: number, pool: PoolOptions) {
-    const { native = true } = options;
-    if (typeof native === "string") codeOf(native);
-    const heap = new Heap(options.memoryLimit, () => codeOf(native));
+    const findNative = finding(options.native ?? true);
+    const heap = new Heap(options.memoryLimit, () => {
+      const found = findNative();
+      return "reason" in found ? undefined : found;
+    });
     const team = new Team(heap, options.threads ?? cores(), eager, pool);
     const executor = new Executor(heap, options.kernels, team);
     super(executor, options);
     this.#executor = executor;
     this.#heap = heap;
     this.#team = team;
-    this.#native = native;
+    this.#findNative = findNative;
   }
 
   readSync(x: Tensor): TypedArray {
@@ -117,9 +121,10 @@ class Cpu extends Deferred<Block, Executable> {
 
   info(): CpuInfo {
     const { threads, begun } = this.#team;
-    const native = nativeCode(this.#native);
-    const code = "reason" in native ? { code: "WebAssembly", reason: native.reason } : { code: native.machine.name };
-    return { threads, running: 1 + begun, ...code };
+    const native = this.#findNative();
+    const [code, reason] =
+      "reason" in native ? ["WebAssembly", native.reason] : [native.machine.name, this.#heap.refused ?? native.refused];
+    return { threads, running: 1 + begun, code, ...(reason === undefined ? {} : { reason }) };
   }
 
   override stats(): CpuStats {

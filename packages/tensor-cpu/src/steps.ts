@@ -14,6 +14,8 @@ export interface KernelStep {
 
 export interface CallStep {
   readonly call: Prepared;
+  /** Whether all of its code is WebAssembly, whatever the heap has. */
+  readonly wasm: boolean;
   readonly launch: CallLaunch;
   /** Addresses, computed at each run. */
   readonly outs: [number, ...number[]];

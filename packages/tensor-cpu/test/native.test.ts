@@ -1,6 +1,9 @@
 // Machine code of the processor: the law for every backend, products of every form against their sums, and what happens
 // where there is none.
 import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { conformance } from "@weft/conformance";
 import { diff, param, scope } from "@weft/autograd";
 import {
@@ -14,10 +17,12 @@ import {
   type Creation,
   type Tensor,
 } from "@weft/tensor";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { everything, views } from "../../../test/extent.ts";
 import { nativeCode } from "../src/native.ts";
 import { make, openSync, type CpuBackend } from "../src/open.ts";
+import { difference } from "./guarded.ts";
+import { EAGER, joined } from "./joined.ts";
 
 const kinds = ["avx2", "avx512"] as const;
 
@@ -39,6 +44,7 @@ describe.each(kinds)("%s", (native) => {
   const code = nativeCode(native);
   const lacks = "reason" in code ? code.reason : undefined;
   beforeEach(({ skip }) => skip(lacks !== undefined, lacks));
+  afterEach(() => vi.restoreAllMocks());
 
   const open = async (options: object = {}): Promise<Backend & Creation> => backend({ native, ...options });
   const settings = { merged: {}, unmerged: { fuse: false } };
@@ -89,6 +95,37 @@ describe.each(kinds)("%s", (native) => {
     expect(() => matmul(x, x).dataSync()).toThrow("the backend was destroyed");
   });
 
+  test.each([0, 1, 2, 3])(
+    "where memory is full after %i modules, a call is WebAssembly, on any number of threads",
+    async (most) => {
+      if ("reason" in code) throw new Error(code.reason);
+      const names = new Set<string>();
+      const { compile } = code;
+      vi.spyOn(code, "compile").mockImplementation((name, write) => {
+        if (names.size < most) names.add(name);
+        return names.has(name) ? compile(name, write) : { reason: "memory for code is full" };
+      });
+      const program = (b: Creation): number[][] => {
+        const [x, w] = [param(whole(b, [2, 3, 12, 9], 7)), param(whole(b, [20, 3, 3, 2], 11))];
+        const [left, right] = [whole(b, [50, 70], 7), whole(b, [60, 70], 11)];
+        return scope(() => {
+          const tape = diff(() => mean(square(conv(x, w, { padding: 1 }))));
+          const products = [matmul(left, transpose(right)), matmul(transpose(left), whole(b, [50, 99], 5))];
+          return [...products, tape.value, tape.grad(x)!, tape.grad(w)!].map((t) => [...t.dataSync()]);
+        });
+      };
+      const [one, three] = [make({ native, threads: 1 }), await joined(make({ native, threads: 3 }, EAGER))];
+      const [wanted, found, again] = [backend({ native: false }), one, three].map(program);
+      expect(again).toEqual(found);
+      expect(program(three)).toEqual(found);
+      expect(three.stats().helped).toBeGreaterThan(0);
+      for (const b of [one, three])
+        expect(b.info()).toMatchObject({ code: code.machine.name, reason: "memory for code is full" });
+      found!.forEach((numbers, i) => expect(difference(numbers, wanted![i]!)).toBeLessThan(1e-5));
+      for (const b of [one, three]) b.destroy();
+    },
+  );
+
   test("convolutions and their gradients are those of WebAssembly", () => {
     const shapes: { x: number[]; w: number[]; o: ConvOptions }[] = [
       { x: [2, 1, 28, 28], w: [20, 1, 5, 5], o: {} },
@@ -113,13 +150,97 @@ describe.each(kinds)("%s", (native) => {
   });
 });
 
+describe("the environment variable WEFT_NATIVE", () => {
+  const widest = nativeCode("avx512");
+  const lacks = "reason" in widest ? widest.reason : undefined;
+  const info = (value: string | undefined, native?: boolean | "avx2" | "avx512") => {
+    vi.stubEnv("WEFT_NATIVE", value);
+    const { code, reason } = openSync(native === undefined ? {} : { native }).info();
+    return { code, reason };
+  };
+  test.each(["0", "false"])("%s: WebAssembly, whatever was opened before", (value) => {
+    const without = { code: "WebAssembly", reason: `WEFT_NATIVE=${value}` };
+    expect(info(value)).toEqual(without);
+    expect(info("1")).not.toEqual(without);
+    expect(info(value, true)).toEqual(without);
+  });
+  test.each([undefined, "", "1", "true", "avx512"])("%s: machine code", (value) => {
+    const { code, reason } = info(value);
+    if (lacks === undefined) expect({ code, reason }).toEqual({ code: "x86-64 AVX-512", reason: undefined });
+    else expect(reason).not.toMatch(/WEFT_NATIVE/);
+  });
+  test("avx2: with these vectors", ({ skip }) => {
+    skip(lacks !== undefined, lacks);
+    expect(info("avx2")).toEqual({ code: "x86-64 AVX2", reason: undefined });
+  });
+  test.each(["no", "AVX2", "toString"])("%s: WebAssembly, and what was wanted", (value) => {
+    const reason = `WEFT_NATIVE=${value}: wanted 0, 1, false, true, avx2 or avx512`;
+    expect(info(value)).toEqual({ code: "WebAssembly", reason });
+  });
+  test("what the option says counts more", ({ skip }) => {
+    expect(info("1", false)).toEqual({ code: "WebAssembly", reason: "native: false" });
+    skip(lacks !== undefined, lacks);
+    expect(info("0", "avx512")).toEqual({ code: "x86-64 AVX-512", reason: undefined });
+  });
+  test("what a backend has found stays", () => {
+    vi.stubEnv("WEFT_NATIVE", "0");
+    const b = openSync({});
+    expect(b.info().reason).toBe("WEFT_NATIVE=0");
+    vi.stubEnv("WEFT_NATIVE", "1");
+    expect(b.info().reason).toBe("WEFT_NATIVE=0");
+  });
+});
+
+describe("the package @weft/x64, where it is not there, or does not work, or Deno does not permit it", () => {
+  const folder = mkdtempSync(join(tmpdir(), "weft-native-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const refusing = 'exports.nativeCode = () => ({ reason: "no koffi" });';
+  const cases: Record<string, { text?: string; denied?: string; reason: string }> = {
+    missing: { reason: "@weft/x64 is not installed" },
+    incomplete: {
+      text: 'require("something");',
+      reason: "@weft/x64 could not be loaded (Cannot find module 'something')",
+    },
+    broken: { text: 'throw new TypeError("of its own");', reason: "@weft/x64 could not be loaded (of its own)" },
+    failing: {
+      text: 'exports.nativeCode = () => { throw new TypeError("inside\\nmore"); };',
+      reason: "@weft/x64 has a fault (inside)",
+    },
+    refusing: { text: refusing, reason: "no koffi" },
+    permitted: { text: refusing, denied: "", reason: "no koffi" },
+    environment: { text: refusing, denied: "env", reason: "no koffi" },
+    reading: { text: refusing, denied: "read", reason: "machine code needs Deno's permission --allow-read" },
+    functions: { text: refusing, denied: "ffi", reason: "machine code needs Deno's permission --allow-ffi" },
+  };
+  test("is the reason, in words of its own", () => {
+    for (const [name, { text }] of Object.entries(cases)) {
+      const place = join(folder, name, "node_modules/@weft/x64");
+      mkdirSync(text === undefined ? join(folder, name) : place, { recursive: true });
+      if (text !== undefined) writeFileSync(join(place, "index.js"), text);
+      copyFileSync(new URL("../src/native.ts", import.meta.url), join(folder, name, "native.mts"));
+    }
+    // In a process of its own, where each finds the packages of its folder. Without a permission, Deno would ask.
+    const program = `const found = {};
+      const { env } = process;
+      for (const [name, { denied }] of ${JSON.stringify(Object.entries(cases))}) {
+        const querySync = ({ name }) => ({ state: name === denied ? "prompt" : "granted" });
+        if (denied !== undefined) globalThis.Deno = { permissions: { querySync } };
+        const noEnv = { get WEFT_NATIVE() { throw new Error("Requires env access"); } };
+        Object.defineProperty(process, "env", { value: denied === "env" ? noEnv : env, configurable: true });
+        const { nativeCode } = await import(${JSON.stringify(folder)} + "/" + name + "/native.mts");
+        found[name] = nativeCode(true);
+      }
+      console.log(JSON.stringify(found));`;
+    const args = ["--no-warnings", "--input-type=module", "--eval", program];
+    const environment = { ...process.env, WEFT_NATIVE: "1", NODE_PATH: "" };
+    const found: unknown = JSON.parse(execFileSync(process.execPath, args, { env: environment, encoding: "utf8" }));
+    expect(found).toEqual(Object.fromEntries(Object.entries(cases).map(([name, { reason }]) => [name, { reason }])));
+  });
+});
+
 describe("where there is none", () => {
-  test.each([
-    [{ native: false }, undefined, "native: false"],
-    [{}, "0", "WEFT_NATIVE=0"],
-  ])("%j, %s", (options, environment, reason) => {
-    vi.stubEnv("WEFT_NATIVE", environment);
-    expect(openSync(options).info()).toMatchObject({ code: "WebAssembly", reason });
+  test("the option says so", () => {
+    expect(openSync({ native: false }).info()).toMatchObject({ code: "WebAssembly", reason: "native: false" });
   });
   test("addons are forbidden", () => {
     const program = `import { openSync } from ${JSON.stringify(new URL("../src/index.ts", import.meta.url).href)};

@@ -63,9 +63,10 @@ export function trial(code: NativeCode): Refusal | undefined {
   const words = new Int32Array(64);
   words.set([0, 0, 4 * b, 4 * columns, 4 * c, columns, k], nativeArguments.entry);
   try {
-    const { address } = code.compile("trial", write);
+    const module = code.compile("trial", write);
+    if ("reason" in module) return { reason: `${machine.name}: ${module.reason}` };
     new BigUint64Array(words.buffer, 4 * nativeArguments.base, 1)[0] = BigInt(code.addressOf(numbers));
-    code.call(code.addressOf(words), address);
+    code.call(code.addressOf(words), module.address);
   } catch (error) {
     return { reason: `${machine.name}: ${(error as Error).message}` };
   }

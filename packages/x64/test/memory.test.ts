@@ -188,6 +188,10 @@ function simulated(changes: Partial<System> = {}) {
   return { calls, system };
 }
 
+function fail(message: string): never {
+  throw new Error(message);
+}
+
 describe("a system that refuses", () => {
   test("machine code, since its engine was told to make none", async () => {
     vi.stubGlobal("WebAssembly", undefined); // as with node --jitless
@@ -198,6 +202,26 @@ describe("a system that refuses", () => {
     ["x64", "freebsd", "executable memory is made on Linux, macOS and Windows only, not on freebsd"],
   ])("code of x86-64 on %s, %s", async (arch, platform, reason) => {
     vi.stubGlobal("process", { arch, platform });
+    const opening = openCodeMemory();
+    vi.unstubAllGlobals();
+    expect(opening).toEqual({ reason });
+  });
+  test.each([
+    [
+      () => fail("Cannot find module 'koffi'\nRequire stack:"),
+      "koffi, which calls functions of the system, is not installed",
+    ],
+    [
+      () => fail("Cannot find the native Koffi module\nmore"),
+      "koffi, which calls functions of the system, could not be loaded (Cannot find the native Koffi module)",
+    ],
+    [
+      () => ({ load: () => fail("no symbol mmap") }),
+      "koffi did not find the functions of linux for executable memory (no symbol mmap)",
+    ],
+  ])("without koffi, or with one that does not work: %#", (koffi, reason) => {
+    const getBuiltinModule = () => ({ createRequire: () => koffi });
+    vi.stubGlobal("process", { arch: "x64", platform: "linux", getBuiltinModule });
     const opening = openCodeMemory();
     vi.unstubAllGlobals();
     expect(opening).toEqual({ reason });

@@ -22,8 +22,10 @@ export interface NativeModule {
 export interface NativeCode {
   /** Its name is what the processor's vectors are called, such as "x86-64 AVX-512". */
   readonly machine: Machine;
-  /** Throws if the system gives no more memory for code. The same name is the same code: it is compiled once. */
-  compile(name: string, write: WriteModule): NativeModule;
+  /** Why it is not for the widest vectors of this processor; undefined if it is, or if it was asked for by name. */
+  readonly refused?: string;
+  /** The same name is the same code: it is compiled once. Refused if the system gives no more memory for code. */
+  compile(name: string, write: WriteModule): NativeModule | Refusal;
   /** The address of a buffer, or of what a view sees of it, for as long as the buffer is held. */
   addressOf(memory: ArrayBufferView | ArrayBufferLike): number;
   /** Calls the code at an address in this thread, with the address of its arguments: words that `nativeArguments` lays out. */

@@ -25,11 +25,7 @@ export class Recording implements CallMemory {
   }
 
   compile(name: string, write: WriteModule): Record<string, Routine> {
-    const native = this.wasm === this ? undefined : this.#heap.native;
-    const numbers =
-      native === undefined
-        ? this.#pool.learn(wasmBytes(true, (module) => write(module, this.machine)))
-        : this.#pool.learnNative(native.compile(name, write));
+    const numbers = this.#learn(name, write);
     if (numbers === undefined) throw new Unrecordable();
     return Object.fromEntries(
       Object.entries(numbers).map(([routine, number]) => [
@@ -39,6 +35,13 @@ export class Recording implements CallMemory {
         },
       ]),
     );
+  }
+  /** The numbers of its routines; undefined if workers can know no more, or if there is no more memory for machine code. */
+  #learn(name: string, write: WriteModule): Record<string, number> | undefined {
+    const native = this.wasm === this ? undefined : this.#heap.native;
+    if (native === undefined) return this.#pool.learn(wasmBytes(true, (module) => write(module, this.machine)));
+    const module = native.compile(name, write);
+    return "reason" in module ? undefined : this.#pool.learnNative(module);
   }
   clear(address: number, bytes: number): void {
     this.#pool.other(-1, address, bytes);

@@ -275,7 +275,9 @@ export class Team {
     const { launch, after } = step;
     if (call === undefined) return undefined;
     try {
-      const prepared = call.prepare(this.#recording!, launch.attrs, launch.outs, launch.inputs);
+      // For the machine that the step is prepared for: they have tables and bits in common.
+      const recording = step.wasm ? this.#recording!.wasm : this.#recording!;
+      const prepared = call.prepare(recording, launch.attrs, launch.outs, launch.inputs);
       const { units, first: before, grain = 1 } = prepared;
       const routine = after && this.#routine(after.launch.kernel);
       if (after !== undefined && routine === undefined) return undefined;

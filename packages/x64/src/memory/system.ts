@@ -51,14 +51,31 @@ export function loadSystem(): System | Refusal {
   // An engine that runs without a compiler of its own (--jitless) has no WebAssembly: whoever wants that wants none here.
   if (WebAssembly === undefined)
     return { reason: "the JavaScript engine was told to make no machine code (--jitless)" };
+  const koffi = loadKoffi();
+  if ("reason" in koffi) return koffi;
   try {
-    const koffi = required()("koffi");
     return process.platform === "win32" ? windows(koffi) : unix(koffi, process.platform);
   } catch (error) {
-    const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    return { reason: `koffi, which calls functions of the system, could not be loaded (${why})` };
+    return {
+      reason: `koffi did not find the functions of ${process.platform} for executable memory (${firstLine(error)})`,
+    };
   }
 }
+
+function loadKoffi(): Koffi | Refusal {
+  const what = "koffi, which calls functions of the system,";
+  try {
+    return required()("koffi");
+  } catch (error) {
+    const why = firstLine(error);
+    return {
+      reason:
+        why === "Cannot find module 'koffi'" ? `${what} is not installed` : `${what} could not be loaded (${why})`,
+    };
+  }
+}
+
+const firstLine = (error: unknown): string => (error instanceof Error ? error.message.split("\n")[0]! : String(error));
 
 /** What does not differ between systems: a pointer is passed as a number, which costs less than a BigInt. */
 const shared = (koffi: Koffi) => {
