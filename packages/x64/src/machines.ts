@@ -26,6 +26,7 @@ const machine = ({ name, lanes }: Target, rows: number, vectors: number): Machin
   lanes,
   fused: true,
   tile: { rows, vectors },
+  blocks: { depth: 320, height: 240, width: 1024, near: 6144 },
   copyNarrow: copyNarrow(lanes, vectors),
   addNarrow,
 });

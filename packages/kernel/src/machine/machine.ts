@@ -13,6 +13,17 @@ export interface Machine {
   readonly fused: boolean;
   /** The block of a product that its registers hold: rows, and vectors of a row. */
   readonly tile: { readonly rows: number; readonly vectors: number };
+  /**
+   * The blocks that its caches hold when a large product is packed: a panel of the second matrix so deep is near the
+   * registers, and so is a block of the first of so many rows; so many columns of the second are packed at a time. Of a
+   * second matrix with `near` numbers or fewer, nothing is packed.
+   */
+  readonly blocks: {
+    readonly depth: number;
+    readonly height: number;
+    readonly width: number;
+    readonly near: number;
+  };
   /** Writes the copy of `width` numbers, fewer than a row of the block has; with `accumulate` they are added. */
   copyNarrow(f: Func<typeof VOID>, from: Int, to: Int, width: Int, accumulate: Int): void;
   /** Adds `width` numbers, no more than a vector has, to those at `to`. */

@@ -12,9 +12,9 @@ import {
   VECTOR,
   type VOID,
 } from "../wasm/emitter.ts";
+import { copyFew } from "../wasm/machine.ts";
 import { machineCode, routine, type CallMemory } from "./call.ts";
 import { dispatch, fitting, microKernel, nextBlock, panelOf, tile } from "./gemm.ts";
-import { copyNarrow } from "./panels.ts";
 
 type Int = Local<typeof I32>;
 
@@ -86,7 +86,7 @@ function writeCollect(module: Module, machine: Machine): void {
 /** copyRows(to, toPlane, toRow, from, fromPlane, fromRow, planes, rows, floats): a block of rows into another place. */
 function writeCopyRows(module: Module): void {
   routine(module, "copyRows", (f, to, toPlane, toRow, from, fromPlane, fromRow, planes, rows, floats) => {
-    const [n, x, p, q, t] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    const [n, x, p, q] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
     f.times(planes, () => {
       f.set(n, rows);
       f.set(p, from);
@@ -100,7 +100,7 @@ function writeCopyRows(module: Module): void {
           f.advance(x, -1);
         });
         f.set(x, i32.and(floats, 3));
-        copyNarrow(f, p, q, x, t);
+        copyFew(f, p, q, x);
         f.advance(p, i32.sub(fromRow, i32.and(i32.shl(floats, 2), -16)));
         f.advance(q, i32.sub(toRow, i32.and(i32.shl(floats, 2), -16)));
       });

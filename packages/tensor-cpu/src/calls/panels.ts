@@ -15,27 +15,14 @@ import {
   VECTOR,
   type VOID,
 } from "../wasm/emitter.ts";
+import { copyFew } from "../wasm/machine.ts";
 import { nextBlock, panelOf } from "./gemm.ts";
 import { machineCode, routine, type CallMemory } from "./call.ts";
 
 type Int = Local<typeof I32>;
 
-/** Copies `width` < 8 floats from p to q. */
-export function copyNarrow(f: Func<typeof VOID>, p: Int, q: Int, width: Int, t: Int): void {
-  f.set(t, 0);
-  f.if(i32.and(width, 4), () => {
-    f.do(lanes.store(q, lanes.load(p)));
-    f.set(t, 16);
-  });
-  f.if(i32.and(width, 2), () => {
-    f.do(i64.store(i32.add(q, t), i64.load(i32.add(p, t))));
-    f.advance(t, 8);
-  });
-  f.if(i32.and(width, 1), () => f.do(i32.store(i32.add(q, t), i32.load(i32.add(p, t)))));
-}
-
 /** Copies `width` floats from p to q, which stay where they are; `left` is overwritten. */
-function copyFloats(f: Func<typeof VOID>, p: Int, q: Int, width: Int, left: Int, t: Int): void {
+function copyFloats(f: Func<typeof VOID>, p: Int, q: Int, width: Int, left: Int): void {
   const [from, to] = [f.let(I32, p), f.let(I32, q)];
   f.set(left, width);
   f.while(i32.geS(left, 8), () => {
@@ -44,7 +31,7 @@ function copyFloats(f: Func<typeof VOID>, p: Int, q: Int, width: Int, left: Int,
     f.advance(to, 32);
     f.advance(left, -8);
   });
-  copyNarrow(f, from, to, left, t);
+  copyFew(f, from, to, left);
 }
 
 /** transpose(to, toStep, from, fromStep, rows, columns): to[c][r] = from[r][c], steps in bytes between rows. */
@@ -128,7 +115,7 @@ function write(module: Module, machine: Machine): void {
 
   /** panels(to, from, step, k, columns): panels of a matrix of k rows, the last one filled up with zeros. */
   routine(module, "panels", (f, to, from, step, k, columns) => {
-    const [n, p, t, left] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    const [n, p, left] = [f.local(I32), f.local(I32), f.local(I32)];
     const rows = (copy: () => void): void =>
       f.while(n, () => {
         copy();
@@ -147,7 +134,7 @@ function write(module: Module, machine: Machine): void {
           }),
         () => {
           clear(f, to, k, panel);
-          rows(() => copyFloats(f, p, to, columns, left, t));
+          rows(() => copyFloats(f, p, to, columns, left));
         },
       );
       f.advance(from, 4 * panel);
@@ -168,7 +155,7 @@ function write(module: Module, machine: Machine): void {
 
   /** rowBlocks(to, from, step, k, rows): row blocks of a matrix given transposed, as k rows of `rows`. */
   routine(module, "rowBlocks", (f, to, from, step, k, rows) => {
-    const [r, n, p, t, left] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
+    const [r, n, p, left] = [f.local(I32), f.local(I32), f.local(I32), f.local(I32)];
     f.while(i32.gtS(rows, 0), () => {
       nextBlock(f, r, rows, full);
       f.set(n, k);
@@ -188,7 +175,7 @@ function write(module: Module, machine: Machine): void {
             for (; at + 8 <= 4 * full; at += 8) f.do(i64.store(to, i64.load(p, at), at));
             if (at < 4 * full) f.do(i32.store(to, i32.load(p, at), at));
           }),
-        () => steps(() => copyFloats(f, p, to, r, left, t)),
+        () => steps(() => copyFloats(f, p, to, r, left)),
       );
       f.advance(from, i32.shl(r, 2));
       f.set(rows, i32.sub(rows, r));

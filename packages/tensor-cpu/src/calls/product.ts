@@ -42,19 +42,11 @@ interface Packing {
   run(to: number, b: number, begin: number, end: number): void;
 }
 
-/**
- * Depth, rows and columns of a block: a panel of B and six rows of A in the first cache, a block of A in the second.
- */
-const DEPTH = 320;
-const HEIGHT = 240;
-const WIDTH = 1024;
 /** A thin product has at most so many columns; from this depth on it is computed by dot products. */
 const THIN = 12;
 const DEEP = 24;
-/** Floats of B that fit into the first-level cache without packing. */
-const NEAR = 6144;
 /** From so many rows on, packing B is little work. */
-const GRAIN = HEIGHT;
+const GRAIN = 240;
 /** Columns that are packed at a time where threads share a packed matrix: whole panels, about so many. */
 const GROUP = 64;
 
@@ -186,8 +178,13 @@ function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: L
     if (a.order === "rows" && b.order === "columns") return dotProducts(m, N, K, a.step, b.step);
     if (a.order === "rows" && N * K <= 1 << 18) return dotsOfCopy(m, N, K, a.step, b.step);
   }
-  const passes = Math.ceil(M / m.machine.tile.rows);
-  if (b.order === "rows" && N >= m.machine.lanes && (passes === 1 || (passes === 2 && K <= 256) || K * N <= NEAR))
+  const {
+    lanes,
+    tile,
+    blocks: { near },
+  } = m.machine;
+  const passes = Math.ceil(M / tile.rows);
+  if (b.order === "rows" && N >= lanes && (passes === 1 || (passes === 2 && K <= 256) || K * N <= near))
     return direct(m, N, K, a, b.step);
   if (b.order === "columns" && a.order === "rows" && M <= 24 && K >= DEEP) return dotProducts(m, N, K, a.step, b.step);
   return blocks(m, M, N, K, a, b, once);
@@ -283,9 +280,10 @@ function blocks(m: CallMemory, M: number, N: number, K: number, a: Layout, b: La
   const full = m.machine.tile.rows;
   const panel = panelOf(m.machine);
   const step = 4 * panel;
-  const depth = equalBlocks(K, DEPTH, 4);
-  const width = equalBlocks(N, WIDTH, panel);
-  const height = equalBlocks(M, HEIGHT, full);
+  const most = m.machine.blocks;
+  const depth = equalBlocks(K, most.depth, 4);
+  const width = equalBlocks(N, most.width, panel);
+  const height = equalBlocks(M, most.height, full);
   const packsA = a.order === "columns" && N > 2 * panel;
   const tile = tileBytes(m.machine);
   const left = tile + (once ? 0 : aligned(4 * depth * width));

@@ -37,6 +37,9 @@ function inParts(
   part(2, four.load64, (x) => f.do(four.store64(q, x, 0)));
   part(1, lanes.loadFirst, (x) => f.do(lanes.storeFirst(q, x)));
 }
+/** Copies `width` numbers, below eight. */
+export const copyFew = (f: Func<typeof VOID>, from: Int, to: Int, width: Int): void =>
+  inParts(f, from, to, width, () => {});
 const copyNarrow: Machine["copyNarrow"] = (f, from, to, width, accumulate) =>
   inParts(f, from, to, width, (x, there) => f.if(accumulate, () => f.set(x, floats.add(x, there))));
 const addNarrow: Machine["addNarrow"] = (f, from, to, width) =>
@@ -47,6 +50,7 @@ const machine = (name: string, fused: boolean, rows: number): Machine => ({
   lanes: 4,
   fused,
   tile: { rows, vectors: 2 },
+  blocks: { depth: 320, height: 240, width: 1024, near: 6144 },
   copyNarrow,
   addNarrow,
 });
