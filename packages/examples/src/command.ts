@@ -71,7 +71,7 @@ const option = {
   threads: () =>
     new Option(
       "--threads <n>",
-      `on how many threads of the CPU, 1 to ${mostThreads}; results do not change (default: as many as there are cores, up to 16)`,
+      `on how many threads of the CPU, 1 to ${mostThreads}; results do not change (default: as many as there are cores, at most 16)`,
     ).argParser(whole(1, mostThreads)),
   out: () =>
     new Option(
@@ -196,11 +196,13 @@ function refuseRepeated(command: CommandUnknownOpts): void {
   }
 }
 
+/** Whether the system has refused something: a file, a folder. Node's errors about arguments have a code, and no number. */
+const isOfSystem = (error: unknown): error is Error =>
+  error instanceof Error && "syscall" in error && "errno" in error && typeof error.errno === "number";
+
 /** The message of a known error, in one line. */
 function words(error: unknown): string | undefined {
-  const known =
-    error instanceof WeftError || (error instanceof Error && typeof (error as NodeJS.ErrnoException).code === "string");
-  return known ? error.message.replaceAll(/\s*\n\s*/g, " ") : undefined;
+  return error instanceof WeftError || isOfSystem(error) ? error.message.replaceAll(/\s*\n\s*/g, " ") : undefined;
 }
 
 /**

@@ -128,6 +128,17 @@ test("a folder that cannot be made is an error before training", async () => {
   expect(err).toBe(`weft: ENOTDIR: not a directory, mkdir '${join(file, "below")}'`);
 });
 
+test("an error of Node about wrong arguments is a fault of the program, and is thrown", async () => {
+  const print = () => void Buffer.from(5 as never);
+  await expect(run(["list"], print)).rejects.toThrow(expect.objectContaining({ code: "ERR_INVALID_ARG_TYPE" }));
+});
+
+test("what a backend is asked for wrongly is no reason why it cannot run here", async () => {
+  const opening = openBackend("cpu", 1, 100);
+  await expect(opening).rejects.toThrow(ArgumentError);
+  await expect(opening).rejects.toThrow("open: wanted an integer from 1 to 64 as threads, got number 100");
+});
+
 test("weft predict says why a file cannot be used", async () => {
   const folder = temporaryFolder();
   const path = (name: string) => join(folder, name);

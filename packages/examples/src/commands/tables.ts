@@ -1,6 +1,6 @@
 // `weft tables`: Knet's published tables, with Weft's figures on this machine.
 import { cpus } from "node:os";
-import { ArgumentError, WeftError } from "@weft/tensor";
+import { UnsupportedError, WeftError } from "@weft/tensor";
 import { machineOf, openBackend, threadsOf, type BackendName } from "../backends.ts";
 import { measurements, started, timed, type Done } from "../measurements.ts";
 import { here, tables, type Line, type Table } from "../published.ts";
@@ -41,8 +41,9 @@ export async function tablesCommand(options: TablesOptions, print: Print): Promi
     (line.backend === undefined || line.backend === backend);
   const measured = new Map<string, Done | Missing>();
   const opened = await openBackend(backend, 1, options.threads).catch((error: unknown) => {
-    if (error instanceof ArgumentError) throw error;
-  }); // else each row says why there is none
+    if (error instanceof UnsupportedError) return undefined; // then each row says why
+    throw error;
+  });
   const threads = opened && threadsOf(opened);
   const processor = cpus()[0]?.model.trim() ?? "an unknown processor";
   const machine = `${opened === undefined ? backend : machineOf(opened)}, ${processor}, Node ${process.versions.node}`;
