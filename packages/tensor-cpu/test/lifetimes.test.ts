@@ -5,16 +5,21 @@ import { add, matmul, mul, slice, square, sub, sum, tanh, transpose, type Operan
 import { context } from "@weft/tensor/internals";
 import { describe, expect, test } from "vitest";
 import { openSync, type CpuBackend } from "../src/index.ts";
+import { codes, computingWith } from "./codes.ts";
 
 const soon = (ms = 0): Promise<number> => new Promise((resolve) => setTimeout(() => resolve(ms), ms));
 /** So many storages live, nothing is pending, and no context is open. */
 const living = (n: number): unknown[] => [n, 0, undefined, undefined, 0];
 const wave = (n: number, step: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * step));
 
+const widest = codes[1][1];
 describe.each([
-  ["merged", true],
-  ["unmerged", false],
-])("%s", (_, fuse) => {
+  ["merged", true, false],
+  ["unmerged", false, false],
+  ["merged, machine code", true, widest],
+  ["unmerged, machine code", false, widest],
+])("%s", (_, fuse, native) => {
+  computingWith(native);
   /** A backend, and what has not ended there and in the context. */
   function counted() {
     const backend = openSync({ fuse, seed: 1 });

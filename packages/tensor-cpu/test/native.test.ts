@@ -17,6 +17,7 @@ import {
   type Creation,
   type Tensor,
 } from "@weft/tensor";
+import { nativeCode as nativeCodeOfPackage } from "@weft/x64";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { everything, views } from "../../../test/extent.ts";
 import { nativeCode } from "../src/native.ts";
@@ -39,6 +40,13 @@ const whole = (b: Creation, shape: number[], factor: number): Tensor =>
     Float32Array.from({ length: shape.reduce((x, y) => x * y, 1) }, (_, i) => ((i * factor) % 13) - 6),
     { shape },
   );
+
+// Other tests are skipped where there is no machine code: that must not hide that the package is no longer found.
+test.each(kinds)("%s is there where @weft/x64 has it", (native) => {
+  const [own, found] = [nativeCodeOfPackage(native), nativeCode(native)];
+  if ("reason" in own) expect(found).toEqual(own);
+  else expect(found).toMatchObject({ machine: { name: own.machine.name } });
+});
 
 describe.each(kinds)("%s", (native) => {
   const code = nativeCode(native);

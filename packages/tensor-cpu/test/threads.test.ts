@@ -30,7 +30,6 @@ import {
   gather,
   IndexError,
   matmul,
-  MemoryError,
   relu,
   square,
   sum,
@@ -44,8 +43,8 @@ import {
 } from "@weft/tensor";
 import { describe, expect, test } from "vitest";
 import { everything, views } from "../../../test/extent.ts";
-import { nativeCode } from "../src/native.ts";
 import { make, type CpuBackend, type OpenOptions } from "../src/open.ts";
+import { lacking } from "./codes.ts";
 import { EAGER, joined } from "./joined.ts";
 
 const opened = new Map<string, CpuBackend>();
@@ -61,11 +60,18 @@ const cases = conformance("tensor-cpu, four threads", open, { settings, views, d
 for (const { name, run } of cases.filter((_, i) => everything || i % 12 === 0)) test(name, run);
 
 /** By what computes: each with one, two and four threads. */
+const computing = [false, "avx2", "avx512"] as const;
 const teams = await Promise.all(
-  ([false, "avx2", "avx512"] as const)
-    .filter((native) => !("reason" in nativeCode(native)) || native === false)
+  computing
+    .filter((native) => lacking(native) === undefined)
     .map((native) => Promise.all([1, 2, 4].map((threads) => joined(make({ threads, native, seed: 1 }, EAGER))))),
 );
+test.for(computing)("what follows runs with machine code: %s", (native, { skip }) => {
+  const reason = lacking(native);
+  skip(reason !== undefined, reason);
+  const code = expect.stringContaining(native === false ? "WebAssembly" : native === "avx2" ? "AVX2" : "AVX-512");
+  expect(teams.map(([b]) => b!.info())).toContainEqual(expect.objectContaining({ code }));
+});
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray) => Buffer.from(buffer, byteOffset, byteLength);
 
@@ -224,49 +230,9 @@ test("more pieces than there is room for at a time", () =>
     return weights.map((w) => w.value);
   }));
 
-test("with little memory a large operand is packed piece by piece", async () => {
-  const fits = async (threads: number, memoryLimit: number): Promise<boolean> => {
-    const b = await joined(make({ threads, seed: 1, memoryLimit }, EAGER));
-    try {
-      const y = scope(() => matmul(b.ones([100, 1000]), b.ones([1000, 1000]))).dataSync();
-      expect(y.every((value) => value === 1000)).toBe(true);
-      return true;
-    } catch (error) {
-      expect(error).toBeInstanceOf(MemoryError);
-      return false;
-    }
-  };
-  const limits = [5, 6, 7, 8, 9, 10, 12].map((n) => n * 2 ** 20);
-  // Where a worker counts is given back only once it has ended.
-  for (const limit of limits) if (await fits(1, limit)) expect(await fits(2, limit + 2 ** 18)).toBe(true);
-  expect(await fits(2, limits.at(-1)!)).toBe(true);
-});
-
-test("a heap that grows is seen by workers that have begun", async () => {
-  const [alone, three] = [make({ threads: 1 }), await joined(make({ threads: 3 }, EAGER))];
-  for (const b of [alone, three]) b.seed(1);
-  const kept: Tensor[] = [];
-  const program = (b: CpuBackend): TypedArray => {
-    seed(1);
-    kept.push(b.zeros([1 << 20]));
-    return scope(() => LSTM({ in: 12, hidden: 16 })(b.randn([9, 7, 12]))).dataSync();
-  };
-  for (let i = 0; i < 40; i++) expect(program(three)).toEqual(program(alone));
-  expect(three.stats().heap).toBeGreaterThan(2 ** 26);
-});
-
 test("of all of this, workers have carried out some", () => {
   for (const b of [...opened.values(), ...teams.flatMap((team) => team.slice(1))])
     expect(b.stats().helped).toBeGreaterThan(20);
-});
-
-test("memory for one thread is enough: then there is one", async () => {
-  const [alone, four] = [1, 4].map((threads) => make({ threads, seed: 1, memoryLimit: 1 << 21 }, EAGER));
-  await joined(four!);
-  for (const b of [alone, four]) b!.seed(1);
-  const program = (b: CpuBackend): TypedArray =>
-    scope(() => matmul(b.randn([300, 300]), b.randn([300, 300]))).dataSync();
-  expect(program(four!)).toEqual(program(alone!));
 });
 
 test("info tells how many threads there are", () => {

@@ -20,6 +20,7 @@ import {
 import { describe, expect, test, vi } from "vitest";
 import { everything } from "../../../test/extent.ts";
 import { openSync, type CpuBackend } from "../src/index.ts";
+import { codes, computingWith } from "./codes.ts";
 import { collect, untilFewLive } from "./garbage.ts";
 
 const long = process.env.WEFT_LONG === "1";
@@ -147,9 +148,11 @@ const loops: Record<string, Step> = {
 };
 
 describe.each([
-  ["merged", true],
-  ["unmerged", false],
-])("%s, loops without a scope stay within a heap that few of their steps would fill", (_, fuse) => {
+  ["merged", true, false],
+  ["unmerged", false, false],
+  ["merged, machine code", true, codes[1][1]],
+])("%s, loops without a scope stay within a heap that few of their steps would fill", (_, fuse, native) => {
+  computingWith(native);
   test.each(Object.entries(loops))("%s", async (name, make) => {
     const w = world(fuse);
     const step = make(w);
