@@ -1,8 +1,13 @@
 // Products that are larger than the blocks that they are packed in, in every order of their matrices, against exact sums.
 import { matmul, scope, transpose, type Tensor } from "@weft/tensor";
+import { compile, machines, X64Module } from "@weft/x64";
 import { beforeEach, describe, expect, test } from "vitest";
+import type { CallMemory } from "../src/calls/call.ts";
+import { scatter, walk } from "../src/calls/columns.ts";
+import { block } from "../src/calls/gemm.ts";
 import { nativeCode } from "../src/native.ts";
 import { make } from "../src/open.ts";
+import type { WriteModule } from "../src/wasm/emitter.ts";
 import { relaxedSimd } from "../src/wasm/features.ts";
 import { wasmMachine } from "../src/wasm/machine.ts";
 import { lacking } from "./codes.ts";
@@ -13,6 +18,29 @@ const whole = (rows: number, columns: number, factor: number): Float64Array =>
 
 const transposed = (x: Float64Array, rows: number, columns: number): Float64Array =>
   x.map((_, i) => x[(i % rows) * columns + Math.floor(i / rows)]!);
+
+test.each(["avx2", "avx512"] as const)("code for %s keeps its vectors in registers", (kind) => {
+  const { target, machine } = machines[kind];
+  const stored: string[] = [];
+  const memory = (): CallMemory =>
+    ({
+      machine,
+      compile(name: string, write: WriteModule) {
+        const module = new X64Module();
+        write(module, machine);
+        const { bytes } = compile(module, target).code;
+        // Stores of vectors to [rsp + n], as VEX and EVEX write them.
+        const text = Buffer.from(bytes).toString("hex").replaceAll(/../g, "$& ");
+        if (/(?:c5 (?:fc|7c)|62(?: ..){3}) (?:11|29) [4-9ab][4c] 24 /.test(text)) stored.push(name);
+        return {};
+      },
+    }) as Partial<CallMemory> as CallMemory;
+  block(memory(), "rows");
+  block(memory(), "columns");
+  walk(memory());
+  scatter(memory());
+  expect(stored).toEqual([]);
+});
 
 describe.each([false, "avx2", "avx512"] as const)("machine code: %s", (native) => {
   const reason = lacking(native);

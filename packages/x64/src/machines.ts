@@ -31,8 +31,11 @@ const machine = ({ name, lanes }: Target, rows: number, vectors: number): Machin
   addNarrow,
 });
 
-/** By name, the widest first. A block, the row of the second matrix and a number of the first fill the registers. */
+/**
+ * By name, the widest first. A block, the row of the second matrix and a number of the first fill the registers that the
+ * compiler has for locals: three fewer than there are. With one more, sums move to the stack in every step of a product.
+ */
 export const machines = {
   avx512: { target: avx512, machine: machine(avx512, 8, 3) },
-  avx2: { target: avx2, machine: machine(avx2, 6, 2) },
+  avx2: { target: avx2, machine: machine(avx2, 5, 2) },
 } as const satisfies Record<string, { readonly target: Target; readonly machine: Machine }>;
