@@ -133,7 +133,15 @@ const compilers = { ts57: "5.7.3", ts59: "5.9.3", ts60: "6.0.3", ts70: "7.0.2" }
 /** Runtimes other than Node: packages that bring a program, which runs as it is. */
 const runtimes = [
   { name: "Bun", spec: "@oven/bun-linux-x64@1.4.5", program: "@oven/bun-linux-x64/bin/bun", args: [] },
-  { name: "Deno", spec: "@deno/linux-x64-glibc@2.9.6", program: "@deno/linux-x64-glibc/deno", args: ["run", "-A"] },
+  ...Object.entries({
+    Deno: ["-A"],
+    "Deno with the permissions that the guide names": ["--no-prompt", "--allow-read", "--allow-write"],
+  }).map(([name, flags]) => ({
+    name,
+    spec: "@deno/linux-x64-glibc@2.9.6",
+    program: "@deno/linux-x64-glibc/deno",
+    args: ["run", ...flags],
+  })),
 ];
 
 /** Every way to resolve packages, with and without the types of the DOM and of Node. */
