@@ -114,6 +114,7 @@ export const rows = {
   rounding: "ceil floor trunc nearest",
   float1: "abs neg ceil floor trunc nearest sqrt",
   float2: "add sub mul div min max",
+  // Divisions by 0, and of -2^31 by -1, stop WebAssembly; machine code goes on with a quotient of 0, or of -2^31.
   int2: "add sub mul divS divU remS remU and or xor shl shrS shrU",
   bits: "and andnot or xor",
   shifts: "shl shrS shrU",
@@ -212,7 +213,10 @@ export const lanes = {
   blend: (a: Expr<Vector>, b: Expr<Vector>, mask: Expr<Vector>): Expr<Vector> => new Expr("lanes.blend", [a, b, mask]),
 } as const;
 
-/** The first `n` lanes alone, loaded beside zeros or stored: where targets can leave out lanes (`PartialOp`). */
+/**
+ * The first `n` lanes alone, loaded beside zeros or stored: where targets can leave out lanes (`PartialOp`). Below 0 is
+ * none, above the number of lanes all.
+ */
 // oxfmt-ignore
 export const partial = {
   load: (address: In<Int>, n: In<Int>, offset = 0): Expr<Vector> => new Expr("partial.load" satisfies PartialOp, [int(address), int(n)], offset),

@@ -13,9 +13,6 @@ export class General<Bits extends 32 | 64 = 32 | 64> {
   get low(): General<32> {
     return low[this.number]!;
   }
-  get wide(): General<64> {
-    return wide[this.number]!;
-  }
   toString(): string {
     const name = names[this.number]!;
     if (this.bits === 64) return name;

@@ -1,9 +1,10 @@
 // Vectors of 256 bits, whose masks are vectors.
 import type { Expr } from "@weft/kernel/machine";
-import { at, type Vector } from "../assembler/operands.ts";
+import type { Vector } from "../assembler/operands.ts";
 import type { Generator } from "./generator.ts";
+import { rounding as scalarRounding, scalarTests } from "./scalars.ts";
 import { floatTests, type Target, type WriteVector } from "./target.ts";
-import { common, commonStores, giveBut, operand, result, rounding, storeVector } from "./vectors.ts";
+import { common, commonStores, operand, ramp, result, rounding, storeVector } from "./vectors.ts";
 
 /** All ones. */
 function ones(g: Generator): Vector {
@@ -41,22 +42,17 @@ const unsigned =
     g.code.emit(extreme, to, a, b);
     g.code.emit("vpcmpeqd", to, to, a);
     if (negated) not(g, to, to);
-    giveBut(g, to, a, b);
+    g.vector.giveBut(to, a, b);
     return to;
   };
 
-/** The first n lanes, as all ones: a window into eight ones before eight zeros. */
+/** The first n lanes, as all ones: those whose numbers are below n. */
 function maskOf(g: Generator, n: Expr): Vector {
-  const window = Array.from({ length: 16 }, (_, i) => (i < 8 ? -1 : 0));
-  const [count, most, from] = [g.int(n), g.general.take(), g.general.take()];
-  g.code.emit("mov", most.low, 8);
-  g.code.emit("cmp", count.low, most.low);
-  g.code.emit("cmovcc", "l", most.low, count.low);
-  g.code.emit("neg", most);
-  g.code.emit("lea", from, g.code.i32(...window));
-  const to = g.vector.take();
-  g.code.emit("vmovups", to, at(from, 32, most, 4));
-  g.general.give(count, most, from);
+  const [count, to] = [g.int(n), g.vector.take()];
+  g.code.emit("vmovd", to.as(128), count.low);
+  g.code.emit("vpbroadcastd", to, to.as(128));
+  g.code.emit("vpcmpgtd", to, to, ramp(g));
+  g.general.give(count);
   return to;
 }
 
@@ -78,18 +74,18 @@ export const avx2: Target = {
     ...common,
     "partial.load": (g, e, into) => {
       const mask = maskOf(g, e.args[1]!);
-      const { memory, held } = g.place(e);
+      const { memory, held } = g.addressed(e);
       const to = into ?? mask;
       g.code.emit("vmaskmovps", to, mask, memory);
       g.general.give(held);
-      giveBut(g, to, mask);
+      g.vector.giveBut(to, mask);
       return to;
     },
     "lanes.not": (g, e, into) => {
       const x = g.vec(e.args[0]!);
       const to = result(g, into, x);
       not(g, to, x);
-      giveBut(g, to, x);
+      g.vector.giveBut(to, x);
       return to;
     },
     "lanes.bitselect": (g, e, into) => {
@@ -99,14 +95,14 @@ export const avx2: Target = {
       g.code.emit("vandnps", to, mask, b);
       g.code.emit("vorps", to, to, first);
       g.vector.give(first);
-      giveBut(g, to, a, b, mask);
+      g.vector.giveBut(to, a, b, mask);
       return to;
     },
     "lanes.blend": (g, e, into) => {
       const [a, b, mask] = [g.vec(e.args[0]!), g.vec(e.args[1]!), g.vec(e.args[2]!)];
       const to = result(g, into, a, b, mask);
       g.code.emit("vblendvps", to, b, a, mask);
-      giveBut(g, to, a, b, mask);
+      g.vector.giveBut(to, a, b, mask);
       return to;
     },
     "ints.splat": (g, e, into) => {
@@ -128,13 +124,14 @@ export const avx2: Target = {
     "ints.gtU": unsigned("vpminud", true),
     "ints.ltU": unsigned("vpmaxud", true),
     ...rounding("vroundps"),
+    ...scalarRounding("vround"),
   },
   stores: {
     ...commonStores,
     "partial.store": (g, e) => {
       const x = g.vec(e.args[1]!);
       const mask = maskOf(g, e.args[2]!);
-      const { memory, held } = g.place(e);
+      const { memory, held } = g.addressed(e);
       g.code.emit("vmaskmovps", memory, mask, x);
       g.general.give(held);
       g.vector.give(x, mask);
@@ -152,6 +149,7 @@ export const avx2: Target = {
     }),
   },
   tests: {
+    ...scalarTests,
     "lanes.any": (g, e) => {
       const x = g.vec(e.args[0]!);
       g.code.emit("vptest", x, x);

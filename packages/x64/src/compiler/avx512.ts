@@ -2,8 +2,9 @@
 import type { Expr } from "@weft/kernel/machine";
 import { mask, merging, zeroing, type Vector } from "../assembler/operands.ts";
 import type { Generator } from "./generator.ts";
+import { rounding as scalarRounding, scalarTests } from "./scalars.ts";
 import { floatTests, type Target, type WriteVector } from "./target.ts";
-import { common, commonStores, giveBut, operand, result, rounding, storeVector } from "./vectors.ts";
+import { common, commonStores, operand, ramp, result, rounding, storeVector } from "./vectors.ts";
 
 /** Holds what a comparison found, until the next instruction. */
 const found = mask(1);
@@ -27,18 +28,17 @@ const select: WriteVector = (g, e, into) => {
   const to = g.vector.owns(m) ? m : into !== undefined && into !== a && into !== b ? into : g.vector.take();
   if (to !== m) g.code.emit("vmovaps", to, m);
   g.code.emit("vpternlogd", to, a, b, 0xca);
-  giveBut(g, to, a, b, m);
+  g.vector.giveBut(to, a, b, m);
   return to;
 };
 
-/** Sets the mask to the first n lanes. */
+/** Sets the mask to the first n lanes: those whose numbers are below n. */
 function maskOf(g: Generator, n: Expr): void {
-  const count = g.int(n);
-  const ones = g.general.take();
-  g.code.emit("mov", ones.low, -1);
-  g.code.emit("bzhi", ones.low, ones.low, count.low);
-  g.code.emit("kmovw", found, ones.low);
-  g.general.give(count, ones);
+  const [count, all] = [g.int(n), g.vector.take()];
+  g.code.emit("vpbroadcastd", all, count.low);
+  g.code.emit("vpcmpd", found, all, ramp(g), 6);
+  g.general.give(count);
+  g.vector.give(all);
 }
 
 export const avx512: Target = {
@@ -53,12 +53,12 @@ export const avx512: Target = {
       const x = g.vec(e.args[0]!);
       const to = result(g, into, x);
       g.code.emit("vpternlogd", to, x, x, 0x55);
-      giveBut(g, to, x);
+      g.vector.giveBut(to, x);
       return to;
     },
     "partial.load": (g, e, into) => {
       const to = into ?? g.vector.take();
-      const { memory, held } = g.place(e);
+      const { memory, held } = g.addressed(e);
       maskOf(g, e.args[1]!);
       g.code.emit("vmovups", to, memory, zeroing(found));
       g.general.give(held);
@@ -84,12 +84,13 @@ export const avx512: Target = {
     "ints.geS": intTest("vpcmpd", 5),
     "ints.geU": intTest("vpcmpud", 5),
     ...rounding("vrndscaleps"),
+    ...scalarRounding("vrndscale"),
   },
   stores: {
     ...commonStores,
     "partial.store": (g, e) => {
       const x = g.vec(e.args[1]!);
-      const { memory, held } = g.place(e);
+      const { memory, held } = g.addressed(e);
       maskOf(g, e.args[2]!);
       g.code.emit("vmovups", memory, x, merging(found));
       g.general.give(held);
@@ -99,6 +100,7 @@ export const avx512: Target = {
     "lanes.store8": storeVector((g, to, x) => g.code.emit("vpmovdb", to, x)),
   },
   tests: {
+    ...scalarTests,
     "lanes.any": (g, e) => {
       const x = g.vec(e.args[0]!);
       g.code.emit("vptestmd", found, x, x);

@@ -3,7 +3,7 @@ import { nativeArguments } from "@weft/kernel/machine";
 import { Assembler, type Code } from "../assembler/assembler.ts";
 import { Label, at, rax, rdi, rsp } from "../assembler/operands.ts";
 import { routine } from "../assembler/routine.ts";
-import { base, generate, type Callee } from "./generator.ts";
+import { base, everything, generate, type Callee } from "./generator.ts";
 import type { X64Module } from "./statements.ts";
 import type { Target } from "./target.ts";
 
@@ -26,11 +26,10 @@ export function compile(module: X64Module, target: Target): Compiled {
   const code = routine((code: Assembler, exit: Label) => {
     const main = new Label("main");
     code.emit("jmp", main);
-    const callees: Callee[] = [];
-    for (const f of module.functions) {
-      const label = new Label(f.name);
-      callees.push({ label, clobbers: generate(code, f, target, callees, label) });
-    }
+    // What a function overwrites is known when it is written; before, calls of it save everything.
+    const callees: Callee[] = module.functions.map(({ name }) => ({ label: new Label(name), clobbers: everything }));
+    for (const f of module.functions)
+      callees[f.index] = { ...callees[f.index]!, clobbers: generate(code, f, target, callees) };
     code.bind(main);
     code.emit("mov", base, at(rdi, argumentAt.base));
     code.emit("mov", rax.low, at(rdi, argumentAt.entry));

@@ -2,15 +2,16 @@
 // registers. Addresses of memory are 32 bits, behind the address in `base`.
 import type { Expr, Local } from "@weft/kernel/machine";
 import { Assembler } from "../assembler/assembler.ts";
-import { Label, at, general, r15, rsp, vector, type General, type Memory, type Vector } from "../assembler/operands.ts";
+import { General, Label, at, general, r15, vector, type Memory, type Vector } from "../assembler/operands.ts";
 import type { Condition } from "../assembler/row.ts";
 import { Frame } from "./frame.ts";
-import { conditions, integers } from "./integers.ts";
+import { conditions, integers, type WriteInteger } from "./integers.ts";
 import { livenessOf, type Liveness } from "./liveness.ts";
-import { Spare, TooDeep } from "./places.ts";
+import { Spare, TooDeep } from "./spare.ts";
 import { assign, bankOf, type Assignment } from "./registers.ts";
+import { ordered, type Body } from "./operand-order.ts";
 import type { Statement, X64Func } from "./statements.ts";
-import type { Target } from "./target.ts";
+import type { Target, WriteStore, WriteTest, WriteVector } from "./target.ts";
 
 /** Where memory begins. */
 export const base = r15;
@@ -19,12 +20,16 @@ const spareIntegers = [0, 1, 2, 6];
 const localIntegers = [3, 7, 8, 9, 10, 11, 12, 13, 14];
 /** How many vector registers are kept for what is between instructions: more where expressions are deep. */
 const spareVectors = [3, 6, 10];
+/** No operation takes more for its operands and what it needs besides. */
+const spareWhenFlat = 6;
 
 /** The registers that a function overwrites, a bit each. */
 export interface Clobbers {
   readonly general: number;
   readonly vector: number;
 }
+
+export const everything: Clobbers = { general: -1, vector: -1 };
 
 /** A function that can be called. */
 export interface Callee {
@@ -33,25 +38,27 @@ export interface Callee {
 }
 
 /** Writes a function; what it overwrites. */
-export function generate(
-  code: Assembler,
-  f: X64Func,
-  target: Target,
-  callees: readonly Callee[],
-  label: Label,
-): Clobbers {
-  const liveness = livenessOf(f);
-  const generator = (into: Assembler, spare: number): Generator =>
-    new Generator(into, f, target, liveness, spare, callees, label);
+export function generate(code: Assembler, f: X64Func, target: Target, callees: readonly Callee[]): Clobbers {
+  const write = (body: Body, spare: number): Clobbers => {
+    const liveness = livenessOf(body);
+    const generator = (into: Assembler): Generator => new Generator(into, body, target, liveness, spare, callees);
+    generator(new Assembler()).write();
+    return generator(code).write();
+  };
+  const body = ordered(f, false);
   for (const spare of spareVectors)
     try {
-      generator(new Assembler(), spare).write();
-      return generator(code, spare).write();
+      return write(body, spare);
     } catch (error) {
       if (!(error instanceof TooDeep)) throw error;
     }
-  throw new TypeError(`x64: an expression of function ${f.name} needs more registers than there are`);
+  return write(ordered(f, true), spareWhenFlat);
 }
+
+/** Operations are looked up by the names in expressions, which may be those of another target. */
+type Table<Write> = Readonly<Record<string, Write | undefined>>;
+const values: Table<WriteInteger> = integers;
+const tests: Table<Condition> = conditions;
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
@@ -61,30 +68,20 @@ export class Generator {
   readonly general: Spare<General<64>>;
   readonly vector: Spare<Vector>;
   readonly frame: Frame;
-  readonly #f: X64Func;
+  readonly #f: Body;
   readonly #liveness: Liveness;
   readonly #assignment: Assignment;
   readonly #callees: readonly Callee[];
-  readonly #label: Label;
   readonly #labels = new Map<number, Label>();
   readonly #exit = new Label("return");
   #called: Clobbers = { general: 0, vector: 0 };
 
-  constructor(
-    code: Assembler,
-    f: X64Func,
-    target: Target,
-    liveness: Liveness,
-    spare: number,
-    callees: readonly Callee[],
-    label: Label,
-  ) {
+  constructor(code: Assembler, f: Body, target: Target, liveness: Liveness, spare: number, callees: readonly Callee[]) {
     this.code = code;
     this.target = target;
     this.#f = f;
     this.#liveness = liveness;
     this.#callees = callees;
-    this.#label = label;
     const kept = target.registers - spare;
     this.general = new Spare(spareIntegers.map(general));
     this.vector = new Spare(range(kept, target.registers).map((n) => vector(n, target.bits)));
@@ -102,25 +99,22 @@ export class Generator {
     const { code, frame } = this;
     const { params, locals } = this.#f;
     code.align(16);
-    code.bind(this.#label);
-    const { bytes } = frame;
-    if (bytes > 0) code.emit("sub", rsp, bytes);
-    for (const p of params) {
-      const register = this.#registerOf(p);
-      if (register !== undefined) code.emit("mov", (register as General<64>).low, frame.slot(p));
-    }
+    code.bind(this.#callees[this.#f.index]!.label);
+    frame.enter(code, this.#f.name);
     this.#liveness.unset.each((i) => {
-      if (i >= params.length) this.#clear(locals[i]!);
+      const [local, register] = [locals[i]!, this.#registerOf(locals[i]!)];
+      if (i >= params.length) this.#clear(local, register);
+      else if (register !== undefined) frame.load(code, local, register);
     });
     this.#statements(this.#f.body);
     code.bind(this.#exit);
-    if (bytes > 0) code.emit("add", rsp, bytes);
-    code.emit("ret");
-    let [generals, vectorsUsed] = [this.#called.general, this.#called.vector];
+    frame.leave(code);
+    // Others may keep locals where this function has what is between instructions.
+    let [generals, vectors] = [this.#called.general, this.#called.vector | this.vector.bits];
     for (const [local, register] of this.#assignment)
       if (bankOf(locals[local]!.type) === "general") generals |= 1 << register;
-      else vectorsUsed |= 1 << register;
-    return { general: generals, vector: vectorsUsed };
+      else vectors |= 1 << register;
+    return { general: generals, vector: vectors };
   }
 
   /** The register of a local, if it has one. */
@@ -137,20 +131,15 @@ export class Generator {
     return ((clobbers[bankOf(this.#f.locals[local]!.type)] >>> register) & 1) === 1;
   }
 
-  #clear(local: Local): void {
-    const register = this.#registerOf(local);
-    if (bankOf(local.type) === "general") {
-      const to = (register as General<64> | undefined)?.low ?? general(0).low;
-      this.code.emit("xor", to, to);
-      if (register === undefined) this.code.emit("mov", this.frame.slot(local), to);
-      return;
-    }
-    const to = (register as Vector | undefined) ?? this.vector.take();
-    this.code.emit("vxorps", to, to, to);
-    if (register === undefined) {
-      this.code.emit("vmovups", this.frame.slot(local), to);
-      this.vector.give(to);
-    }
+  #clear(local: Local, register: General<64> | Vector | undefined): void {
+    const { code, frame } = this;
+    const to = register ?? (bankOf(local.type) === "general" ? this.general : this.vector).take();
+    if (to instanceof General) code.emit("xor", to.low, to.low);
+    else code.emit("vxorps", to, to, to);
+    if (register !== undefined) return;
+    frame.store(code, local, to);
+    if (to instanceof General) this.general.give(to);
+    else this.vector.give(to);
   }
 
   #statements(statements: readonly Statement[]): void {
@@ -195,14 +184,14 @@ export class Generator {
     if (bankOf(local.type) === "general") {
       const into = register as General<64> | undefined;
       const found = this.int(value, into);
-      if (into === undefined) code.emit("mov", this.frame.slot(local), found.low);
+      if (into === undefined) this.frame.store(code, local, found);
       else if (found !== into) code.emit("mov", into.low, found.low);
       this.general.give(found);
       return;
     }
     const into = register as Vector | undefined;
     const found = this.vec(value, into);
-    if (into === undefined) code.emit("vmovups", this.frame.slot(local), found);
+    if (into === undefined) this.frame.store(code, local, found);
     else if (found !== into) code.emit("vmovaps", into, found);
     this.vector.give(found);
   }
@@ -220,13 +209,9 @@ export class Generator {
       const local = this.#f.locals[i]!;
       if (this.#overwrites(s, i)) saved.push([local, this.#registerOf(local)!]);
     });
-    for (const [local, register] of saved)
-      if ("low" in register) code.emit("mov", frame.slot(local), register);
-      else code.emit("vmovups", frame.slot(local), register);
+    for (const [local, register] of saved) frame.store(code, local, register);
     code.emit("call", label);
-    for (const [local, register] of saved)
-      if ("low" in register) code.emit("mov", register, frame.slot(local));
-      else code.emit("vmovups", register, frame.slot(local));
+    for (const [local, register] of saved) frame.load(code, local, register);
     this.#called = {
       general: this.#called.general | clobbers.general,
       vector: this.#called.vector | clobbers.vector,
@@ -234,13 +219,12 @@ export class Generator {
   }
 
   #store(e: Expr): void {
-    const store = this.target.stores[e.op];
-    if (store === undefined) throw new TypeError(`x64: no instruction for ${e.op}`);
-    store(this, e);
+    const stores: Table<WriteStore> = this.target.stores;
+    (stores[e.op] ?? this.#lacks(e))(this, e);
   }
 
-  /** The place in memory that a load or store names, and the register that it needs meanwhile. */
-  place(e: Expr): { readonly memory: Memory; readonly held: General<64> | undefined } {
+  /** The memory that a load or store addresses, and the register that it needs meanwhile. */
+  addressed(e: Expr): { readonly memory: Memory; readonly held: General<64> | undefined } {
     const [address] = e.args as [Expr];
     if (address.op === "i32.const" && address.imm >= 0 && address.imm + e.imm < 2 ** 31)
       return { memory: at(base, address.imm + e.imm), held: undefined };
@@ -256,7 +240,7 @@ export class Generator {
       const register = this.#registerOf(local) as General<64> | undefined;
       if (register !== undefined) return register;
       const to = into ?? this.general.take();
-      code.emit("mov", to.low, this.frame.slot(local));
+      this.frame.load(code, local, to);
       return to;
     }
     if (e.op === "tee") {
@@ -264,27 +248,24 @@ export class Generator {
       this.assign(local, e.args[0]!);
       return this.int(local, into);
     }
-    const write = integers[e.op];
+    const write = values[e.op];
     if (write !== undefined) return write(this, e, into);
-    if (conditions[e.op] !== undefined || e.op === "i32.eqz" || this.target.tests[e.op] !== undefined) {
-      const condition = this.test(e);
-      const to = this.general.take();
-      code.emit("setcc", condition, to);
-      code.emit("movzx8", to.low, to);
-      return to;
-    }
-    throw new TypeError(`x64: no instruction for ${e.op}`);
+    if (tests[e.op] === undefined && e.op !== "i32.eqz" && !Object.hasOwn(this.target.tests, e.op)) this.#lacks(e);
+    const condition = this.test(e);
+    const to = this.general.take();
+    code.emit("setcc", condition, to);
+    code.emit("movzx8", to.low, to);
+    return to;
   }
 
   /** The value of a vector or of a floating-point number, likewise. */
   vec(e: Expr, into?: Vector): Vector {
-    const { code } = this;
     if (e.op === "local") {
       const local = this.#f.locals[e.imm]!;
       const register = this.#registerOf(local) as Vector | undefined;
       if (register !== undefined) return register;
       const to = into ?? this.vector.take();
-      code.emit("vmovups", to, this.frame.slot(local));
+      this.frame.load(this.code, local, to);
       return to;
     }
     if (e.op === "tee") {
@@ -292,9 +273,8 @@ export class Generator {
       this.assign(local, e.args[0]!);
       return this.vec(local, into);
     }
-    const write = this.target.values[e.op];
-    if (write === undefined) throw new TypeError(`x64: no instruction for ${e.op}`);
-    return write(this, e, into);
+    const vectors: Table<WriteVector> = this.target.values;
+    return (vectors[e.op] ?? this.#lacks(e))(this, e, into);
   }
 
   /** Jumps if an i32 is not 0. */
@@ -310,7 +290,7 @@ export class Generator {
   test(e: Expr): Condition {
     const { code } = this;
     const [a, b] = e.args;
-    const condition = conditions[e.op];
+    const condition = tests[e.op];
     if (condition !== undefined) {
       const left = this.int(a!);
       if (b!.op === "i32.const") code.emit("cmp", left.low, b!.imm);
@@ -323,12 +303,19 @@ export class Generator {
       return condition;
     }
     if (e.op === "i32.eqz") return opposite[this.test(a!)]!;
-    const write = this.target.tests[e.op];
+    const targeted: Table<WriteTest> = this.target.tests;
+    const write = targeted[e.op];
     if (write !== undefined) return write(this, e);
     const value = this.int(e);
     code.emit("test", value.low, value.low);
     this.general.give(value);
     return "ne";
+  }
+
+  #lacks({ op }: Expr): never {
+    throw new TypeError(
+      `x64: function ${this.#f.name}: there is no ${op} for ${this.target.name}; WebAssembly may have it`,
+    );
   }
 }
 

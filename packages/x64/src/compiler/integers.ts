@@ -1,17 +1,18 @@
 // Numbers of 32 bits and addresses in general registers. Results have zeros in the upper 32 bits.
-import type { Expr } from "@weft/kernel/machine";
+import type { Expr, Op } from "@weft/kernel/machine";
 import { at, type General } from "../assembler/operands.ts";
 import type { Condition } from "../assembler/row.ts";
 import type { Generator } from "./generator.ts";
+import { convert, truncated } from "./scalars.ts";
 
 type Reg = General<64>;
 export type WriteInteger = (g: Generator, e: Expr, into?: Reg) => Reg;
 
 /** Comparisons, as conditions. */
-export const conditions: Readonly<Record<string, Condition>> = {
+export const conditions = {
   "i32.eq": "e", "i32.ne": "ne", "i32.ltS": "l", "i32.ltU": "b", "i32.gtS": "g", "i32.gtU": "a",
   "i32.leS": "le", "i32.leU": "be", "i32.geS": "ge", "i32.geU": "ae",
-}; // prettier-ignore
+} as const satisfies { readonly [O in Op]?: Condition }; // prettier-ignore
 
 const isConst = (e: Expr): boolean => e.op === "i32.const";
 
@@ -73,14 +74,42 @@ const shift =
 const load =
   (name: "mov" | "movzx8" | "movzx16"): WriteInteger =>
   (g, e, into) => {
-    const { memory, held } = g.place(e);
+    const { memory, held } = g.addressed(e);
     const to = into ?? (held !== undefined && g.general.owns(held) ? held : g.general.take());
     g.code.emit(name, to.low, memory);
     if (held !== to) g.general.give(held);
     return to;
   };
 
-export const integers: Readonly<Record<string, WriteInteger>> = {
+/**
+ * Quotients of integers of 32 bits are exact with numbers of 64 bits, cut towards zero. What WebAssembly stops at ends
+ * nothing here: a quotient by 0 is 0, that of -2^31 by -1 is -2^31.
+ */
+const divide =
+  (signed: boolean, remainder: boolean): WriteInteger =>
+  (g, e, into) => {
+    const [a, b] = [g.int(e.args[0]!), g.int(e.args[1]!)];
+    const [x, y] = [g.vector.take(), g.vector.take()];
+    convert(g, "sd", x, signed ? a.low : a);
+    convert(g, "sd", y, signed ? b.low : b);
+    g.code.emit("vdivsd", x.as(128), x.as(128), y.as(128));
+    const quotient = remainder ? g.general.take() : g.general.result(into, a, b);
+    g.code.emit("vcvttsd2si", quotient, x.as(128));
+    g.vector.give(x, y);
+    if (!remainder) {
+      g.code.emit("mov", quotient.low, quotient.low); // the upper half is that of the sign
+      g.general.giveBut(quotient, a, b);
+      return quotient;
+    }
+    g.code.emit("imul", quotient.low, b.low);
+    const to = g.general.result(into, a);
+    if (to !== a) g.code.emit("mov", to.low, a.low);
+    g.code.emit("sub", to.low, quotient.low);
+    g.general.giveBut(to, quotient, a, b);
+    return to;
+  };
+
+export const integers = {
   "i32.const": (g, e, into) => {
     const to = into ?? g.general.take();
     if (e.imm === 0) g.code.emit("xor", to.low, to.low);
@@ -88,9 +117,19 @@ export const integers: Readonly<Record<string, WriteInteger>> = {
     return to;
   },
   "i32.add": two("add", true), "i32.sub": two("sub", false), "i32.mul": two("imul", true),
+  "i32.divS": divide(true, false), "i32.divU": divide(false, false),
+  "i32.remS": divide(true, true), "i32.remU": divide(false, true),
   "i32.and": two("and", true), "i32.or": two("or", true), "i32.xor": two("xor", true),
   "i32.shl": shift("shl", "shlx"), "i32.shrS": shift("sar", "sarx"), "i32.shrU": shift("shr", "shrx"),
   "i32.load": load("mov"), "i32.load8u": load("movzx8"), "i32.load16u": load("movzx16"),
+  "i32.truncSatF32": truncated("ss"), "i32.truncSatF64": truncated("sd"),
+  "i32.reinterpretF32": (g, e, into) => {
+    const x = g.vec(e.args[0]!);
+    const to = into ?? g.general.take();
+    g.code.emit("vmovd", to.low, x.as(128));
+    g.vector.give(x);
+    return to;
+  },
   select: (g, e, into) => {
     const [a, b, condition] = e.args as [Expr, Expr, Expr];
     const [first, second] = [g.int(a), g.int(b)];
@@ -104,4 +143,4 @@ export const integers: Readonly<Record<string, WriteInteger>> = {
     g.general.give(to);
     return into;
   },
-}; // prettier-ignore
+} as const satisfies { readonly [O in Op]?: WriteInteger }; // prettier-ignore

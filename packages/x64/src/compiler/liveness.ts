@@ -1,7 +1,8 @@
 // Which locals hold a value that is still needed, statement by statement: from the end to the beginning, loops until
 // nothing changes.
 import type { Expr } from "@weft/kernel/machine";
-import type { Statement, X64Func } from "./statements.ts";
+import type { Body } from "./operand-order.ts";
+import type { Statement } from "./statements.ts";
 
 /** A set of locals, a bit each. */
 class Locals {
@@ -61,7 +62,7 @@ export interface Liveness {
 
 const LOOP = 8;
 
-export function livenessOf(f: X64Func): Liveness {
+export function livenessOf(f: Body): Liveness {
   const count = f.locals.length;
   const found: (Interval | undefined)[] = [];
   const after = new Map<Statement, Locals>();
@@ -77,7 +78,7 @@ export function livenessOf(f: X64Func): Liveness {
     if (e.op === "local" || e.op === "tee") live.add(e.imm);
     for (const a of e.args) uses(a, live);
   };
-  /** What is needed before the statements if `live` is after them; changes it. */
+  /** What is needed before the statements if `live` is after them: in that set, or in another one. */
   const before = (statements: readonly Statement[], live: Locals): Locals => {
     for (let i = statements.length - 1; i >= 0; i--) {
       const s = statements[i]!;
@@ -89,12 +90,12 @@ export function livenessOf(f: X64Func): Liveness {
         uses(s.value, live);
       } else if (s.kind === "if") {
         const other = before(s.otherwise, live.copy());
-        before(s.body, live);
+        live = before(s.body, live);
         live.join(other);
         uses(s.condition, live);
       } else if (s.kind === "block") {
         labels.set(s.label, live.copy());
-        before(s.body, live);
+        live = before(s.body, live);
       } else if (s.kind === "loop") {
         const again = labels.get(s.label) ?? Locals.of(count);
         labels.set(s.label, again);

@@ -1,6 +1,6 @@
 // Which locals live in registers: a linear scan over the intervals in which they hold something. Where there are too few
 // registers, those that are used least, for their length, lie on the stack.
-import { VECTOR, type Local, type Type } from "@weft/kernel/machine";
+import type { Local, Type } from "@weft/kernel/machine";
 import type { Interval } from "./liveness.ts";
 
 /** The register of each local that has one. */
@@ -44,6 +44,3 @@ export function assign(
 
 /** What a register saves, for how long it is taken. */
 const worth = ({ weight, first, last }: Interval): number => weight / (last - first + 1);
-
-/** Bytes of a local on the stack. */
-export const bytesOn = (type: Type, lanes: number): number => (type === VECTOR ? 4 * lanes : 8);

@@ -1,8 +1,9 @@
-// What AVX2 and AVX-512 write alike: memory, floating-point numbers, and integers but for comparisons.
+// What AVX2 and AVX-512 write alike of vectors: memory, floating-point numbers, and integers but for comparisons.
 import type { Expr, Op } from "@weft/kernel/machine";
-import type { Memory, Vector } from "../assembler/operands.ts";
+import { Label, type Memory, type Vector } from "../assembler/operands.ts";
 import type { Generator } from "./generator.ts";
-import type { FloatTest, Target, WriteVector } from "./target.ts";
+import { scalars } from "./scalars.ts";
+import type { FloatTest, WriteStore, WriteVector } from "./target.ts";
 
 /** Instructions of three vectors, of which the last may be in memory, and of two. */
 type Three =
@@ -13,7 +14,7 @@ type Two = "vsqrtps" | "vpabsd" | "vcvtdq2ps";
 /** Of an operation's two operands the second may stay in memory. */
 export function operand(g: Generator, e: Expr): { readonly value: Vector | Memory; give(): void } {
   if (e.op === "lanes.load") {
-    const { memory, held } = g.place(e);
+    const { memory, held } = g.addressed(e);
     return { value: memory, give: () => g.general.give(held) };
   }
   if (e.op === "floats.const" || e.op === "ints.const")
@@ -26,10 +27,6 @@ export function operand(g: Generator, e: Expr): { readonly value: Vector | Memor
 export function result(g: Generator, into: Vector | undefined, ...given: readonly (Vector | Memory)[]): Vector {
   return g.vector.result(into, ...given.filter((r) => "bits" in r));
 }
-export const giveBut = (g: Generator, to: Vector, ...given: readonly Vector[]): void => {
-  for (const r of given) if (r !== to) g.vector.give(r);
-};
-
 const three =
   (name: Three, swapped = false): WriteVector =>
   (g, e, into) => {
@@ -59,7 +56,7 @@ const withBits =
     const x = g.vec(e.args[0]!);
     const to = result(g, into, x);
     g.code.emit(name, to, x, g.target.constant(g, n, false));
-    giveBut(g, to, x);
+    g.vector.giveBut(to, x);
     return to;
   };
 
@@ -71,7 +68,7 @@ const shift =
     if (n.op === "i32.const") {
       const to = result(g, into, x);
       g.code.emit(name, to, x, n.imm & 31);
-      giveBut(g, to, x);
+      g.vector.giveBut(to, x);
       return to;
     }
     const [by, count] = [g.general.take(), g.vector.take()];
@@ -82,7 +79,7 @@ const shift =
     g.general.give(by, given);
     const to = result(g, into, x, count);
     g.code.emit(name, to, x, count.as(128));
-    giveBut(g, to, x, count);
+    g.vector.giveBut(to, x, count);
     return to;
   };
 
@@ -97,7 +94,7 @@ const constant: WriteVector = (g, e, into) => {
 const load =
   (name: "vmovups" | "vpmovzxwd" | "vpmovzxbd" | "vbroadcastss" | "vmovss"): WriteVector =>
   (g, e, into) => {
-    const { memory, held } = g.place(e);
+    const { memory, held } = g.addressed(e);
     const to = into ?? g.vector.take();
     g.code.emit(name, name === "vmovss" ? to.as(128) : to, memory);
     g.general.give(held);
@@ -111,7 +108,7 @@ const kept =
     const [a, b] = [g.vec(e.args[0]!), g.vec(e.args[1]!)];
     const to = into === undefined || into === a || into === b ? g.vector.take() : into;
     write(g, to, a, b);
-    giveBut(g, to, a, b);
+    g.vector.giveBut(to, a, b);
     return to;
   };
 
@@ -143,39 +140,56 @@ const madd: WriteVector = (g, e, into) => {
   return to;
 };
 
-/** Single numbers of 32 bits, in the lowest lane. */
-const singles =
-  (name: "vaddss" | "vsubss" | "vmulss" | "vdivss"): WriteVector =>
-  (g, e, into) => {
-    const [a, b] = [g.vec(e.args[0]!), g.vec(e.args[1]!)];
-    const to = result(g, into, a, b);
-    g.code.emit(name, to.as(128), a.as(128), b.as(128));
-    giveBut(g, to, a, b);
-    return to;
-  };
 /** Rounding, which AVX-512 has under another name. */
-export function rounding(name: "vroundps" | "vrndscaleps") {
+export const rounding = (name: "vroundps" | "vrndscaleps") => {
   const round =
     (how: number): WriteVector =>
     (g, e, into) => {
       const x = g.vec(e.args[0]!);
       const to = result(g, into, x);
       g.code.emit(name, to, x, how);
-      giveBut(g, to, x);
+      g.vector.giveBut(to, x);
       return to;
     };
-  return { "floats.nearest": round(8), "floats.floor": round(9), "floats.ceil": round(10), "floats.trunc": round(11) };
-}
+  return {
+    "floats.nearest": round(8),
+    "floats.floor": round(9),
+    "floats.ceil": round(10),
+    "floats.trunc": round(11),
+  } as const;
+};
+
+/** 0, 1, 2, … */
+export const ramp = (g: Generator): Memory => g.code.i32(...Array.from({ length: g.target.lanes }, (_, i) => i));
+
+/** One of two values, by a jump. */
+const select: WriteVector = (g, e, into) => {
+  const [a, b, condition] = e.args as [Expr, Expr, Expr];
+  const [first, second] = [g.vec(a), g.vec(b)];
+  const to = g.vector.owns(second) ? second : g.vector.take();
+  if (to !== second) g.code.emit("vmovaps", to, second);
+  const end = new Label("select");
+  g.unless(condition, end);
+  g.code.emit("vmovaps", to, first);
+  g.code.bind(end);
+  g.vector.give(first);
+  if (into === undefined) return to;
+  g.code.emit("vmovaps", into, to);
+  g.vector.give(to);
+  return into;
+};
 
 /** The values of `Op` that both write alike. */
 export const common = {
+  ...scalars,
+  select,
   "lanes.load": load("vmovups"), "lanes.load16": load("vpmovzxwd"), "lanes.load8": load("vpmovzxbd"),
   "lanes.loadSplat": load("vbroadcastss"), "lanes.loadFirst": load("vmovss"),
   "lanes.and": three("vandps"), "lanes.andnot": three("vandnps", true), "lanes.or": three("vorps"), "lanes.xor": three("vxorps"),
   "ints.const": constant, "floats.const": constant,
   "ints.ramp": (g, _, into) => {
     const to = into ?? g.vector.take();
-    g.code.emit("vmovups", to, g.code.i32(...Array.from({ length: g.target.lanes }, (_, i) => i)));
+    g.code.emit("vmovups", to, ramp(g));
     return to;
   },
   "ints.shl": shift("vpslld"), "ints.shrS": shift("vpsrad"), "ints.shrU": shift("vpsrld"),
@@ -188,7 +202,7 @@ export const common = {
     g.code.emit("vxorps", zero, zero, zero);
     const to = into ?? zero;
     g.code.emit("vpsubd", to, zero, x);
-    giveBut(g, to, zero, x);
+    g.vector.giveBut(to, zero, x);
     return to;
   },
   "ints.truncSatFloats": (g, e, into) => {
@@ -202,14 +216,14 @@ export const common = {
     g.target.compare(g, mask, x, x, "ordered");
     g.code.emit("vandps", to, to, mask);
     g.vector.give(mask, bound);
-    giveBut(g, to, x);
+    g.vector.giveBut(to, x);
     return to;
   },
   "floats.splat": (g, e, into) => {
     const x = g.vec(e.args[0]!);
     const to = result(g, into, x);
     g.code.emit("vbroadcastss", to, x.as(128));
-    giveBut(g, to, x);
+    g.vector.giveBut(to, x);
     return to;
   },
   "floats.first": (g, e, into) => g.vec(e.args[0]!, into),
@@ -242,46 +256,32 @@ export const common = {
     g.code.emit("vbroadcastsd", to, g.code.f64(e.imm));
     return to;
   },
-  "f32.const": (g, e, into) => {
-    const to = into ?? g.vector.take();
-    g.code.emit("vmovss", to.as(128), g.code.f32(e.imm));
-    return to;
-  },
-  "f32.load": load("vmovss"),
-  "f32.add": singles("vaddss"), "f32.sub": singles("vsubss"), "f32.mul": singles("vmulss"), "f32.div": singles("vdivss"),
 } as const satisfies { readonly [O in Op]?: WriteVector }; // prettier-ignore
 
 export const storeVector =
-  (write: (g: Generator, to: Memory, x: Vector) => void): Target["stores"][string] =>
+  (write: (g: Generator, to: Memory, x: Vector) => void): WriteStore =>
   (g, e) => {
     const x = g.vec(e.args[1]!);
-    const { memory, held } = g.place(e);
+    const { memory, held } = g.addressed(e);
     write(g, memory, x);
     g.general.give(held);
     g.vector.give(x);
   };
 const storeInteger =
-  (name: "mov" | "mov8"): Target["stores"][string] =>
+  (name: "mov" | "mov8"): WriteStore =>
   (g, e) => {
     const x = g.int(e.args[1]!);
-    const { memory, held } = g.place(e);
+    const { memory, held } = g.addressed(e);
     if (name === "mov") g.code.emit("mov", memory, x.low);
     else g.code.emit("mov8", memory, x);
     g.general.give(held, x);
   };
 const first = storeVector((g, to, x) => g.code.emit("vmovss", to, x.as(128)));
+const eight = storeVector((g, to, x) => g.code.emit("vmovsd", to, x.as(128)));
 
 export const commonStores = {
   "lanes.store": storeVector((g, to, x) => g.code.emit("vmovups", to, x)),
   "lanes.storeFirst": first, "f32.store": first,
   "i32.store": storeInteger("mov"), "i32.store8": storeInteger("mov8"),
-  "i64.store": (g, e) => {
-    const from = g.place(e.args[1]!);
-    const x = g.general.take();
-    g.code.emit("mov", x, from.memory);
-    g.general.give(from.held);
-    const { memory, held } = g.place(e);
-    g.code.emit("mov", memory, x);
-    g.general.give(held, x);
-  },
-} as const satisfies Target["stores"]; // prettier-ignore
+  "i64.store": eight, "f64.store": eight,
+} as const satisfies { readonly [O in Op]?: WriteStore }; // prettier-ignore

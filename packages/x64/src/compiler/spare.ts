@@ -1,7 +1,7 @@
 // Registers for values between instructions, and who holds them.
 import type { General, Vector } from "../assembler/operands.ts";
 
-/** Thrown where an expression needs more registers than there are: the function is tried again with fewer for locals. */
+/** Thrown where an expression needs more registers than there are: the function is tried again in another way. */
 export class TooDeep extends Error {}
 
 /** Registers that expressions take and give back. */
@@ -12,6 +12,10 @@ export class Spare<R extends General<64> | Vector> {
   constructor(registers: readonly R[]) {
     this.#all = new Set(registers);
     this.#free = [...registers];
+  }
+  /** All of them, a bit each. */
+  get bits(): number {
+    return [...this.#all].reduce((bits, { number }) => bits | (1 << number), 0);
   }
   take(): R {
     const register = this.#free.pop();
@@ -29,5 +33,9 @@ export class Spare<R extends General<64> | Vector> {
   /** Gives back a register; those of locals are left alone. */
   give(...registers: readonly (R | undefined)[]): void {
     for (const r of registers) if (r !== undefined && this.owns(r)) this.#free.push(r);
+  }
+  /** Gives back all but a result. */
+  giveBut(result: R, ...registers: readonly R[]): void {
+    for (const r of registers) if (r !== result) this.give(r);
   }
 }
