@@ -1,13 +1,13 @@
 // Machine code against WebAssembly: operations on single numbers, and random programs.
 import {
-  F32, F64, I32, I64, VECTOR, choose, f32, f64, i32, nativeArguments, select,
+  F32, F64, I32, I64, VECTOR, choose, f32, f64, i32, ints, lanes, nativeArguments, partial, select,
   type Expr, type Local, type Module, type NativeCode, type Type,
 } from "@weft/kernel/machine"; // prettier-ignore
 import { nativeCode } from "@weft/x64";
 import { beforeEach, describe, expect, test } from "vitest";
 import { everything } from "../../../test/extent.ts";
 import { WasmModule } from "../src/wasm/emitter.ts";
-import { memory as parts, parameters, writeProgram, type Result } from "./random-functions.ts";
+import { memory as parts, parameters, writeProgram, type Lanes, type Result } from "./random-functions.ts";
 import { random } from "./random-kernel.ts";
 
 type Write = (module: Module) => void;
@@ -77,6 +77,14 @@ const writeOperation = ([name, from, to, write, arity]: Operation): Write => (m)
   f.do(store(40, d));
 }; // prettier-ignore
 
+const own: Lanes = { load: partial.load, store: partial.store, blend: lanes.blend };
+const below = (n: Expr<typeof I32>) => ints.gtS(ints.splat(n), ints.ramp());
+const inOtherWays: Lanes = {
+  load: (address, n, offset) => lanes.and(lanes.load(address, offset), below(n)),
+  store: (address, value, n) => lanes.store(address, lanes.bitselect(value, lanes.load(address), below(n))),
+  blend: lanes.bitselect,
+};
+
 /** What a program left, in as many lanes as WebAssembly has. */
 function valueOf({ type, at }: Result): unknown {
   if (type === F32) return new Float32Array(memory.buffer, at, 1)[0];
@@ -131,8 +139,11 @@ describe.each(["avx2", "avx512"] as const)("%s", (vectors) => {
   test("random programs", () => {
     for (let seed = 1; seed <= programs; seed++) {
       let left: readonly Result[] = [];
-      const write: Write = (m) => void (left = writeProgram(m, seed));
-      const functions = [webAssembly(write), native(code as NativeCode, `program ${seed}`, write)];
+      const writer =
+        (lanesOf: Lanes): Write =>
+        (m) =>
+          void (left = writeProgram(m, seed, lanesOf));
+      const functions = [webAssembly(writer(inOtherWays)), native(code as NativeCode, `program ${seed}`, writer(own))];
       const results = functions.map(({ main }) => {
         const r = random(seed);
         bytes.fill(0).set(Uint8Array.from({ length: parts.inputs }, () => 256 * r()));

@@ -26,11 +26,18 @@ export interface Result {
   readonly at: number;
 }
 
+/** What machines have that WebAssembly does in another way. */
+export interface Lanes {
+  load(address: Int, n: Int, offset: number): Vector;
+  store(address: Int, value: Vector, n: Int): Expr<typeof VOID>;
+  blend(a: Vector, b: Vector, mask: Vector): Vector;
+}
+
 /** How many integers each function takes: the first says how deep it may call itself. */
 export const parameters = 6;
 
 /** Writes functions of which the first is called `main`; where they leave what. */
-export function writeProgram(module: Module, seed: number): Result[] {
+export function writeProgram(module: Module, seed: number, lanesOf: Lanes): Result[] {
   const r = random(seed);
   const below = (n: number): number => Math.floor(r() * n);
   const count = 1 + below(3);
@@ -41,13 +48,14 @@ export function writeProgram(module: Module, seed: number): Result[] {
   const ranks = functions.map((_, i) => (i === 0 ? 0 : r()));
   return (r() < 0.5 ? functions : functions.toReversed()).flatMap((f) => {
     const callees = functions.filter((_, i) => ranks[i]! > ranks[functions.indexOf(f)]!);
-    return new Program(f, r, callees, memory.results + 32_768 * functions.indexOf(f)).write();
+    return new Program(f, r, lanesOf, callees, memory.results + 32_768 * functions.indexOf(f)).write();
   });
 }
 
 class Program {
   readonly #f: F;
   readonly #r: Random;
+  readonly #lanesOf: Lanes;
   readonly #callees: readonly F[];
   readonly #left: Result[] = [];
   #results: number;
@@ -62,9 +70,10 @@ class Program {
   #loops = 0;
   #calls = 3;
 
-  constructor(f: F, r: Random, callees: readonly F[], results: number) {
+  constructor(f: F, r: Random, lanesOf: Lanes, callees: readonly F[], results: number) {
     this.#f = f;
     this.#r = r;
+    this.#lanesOf = lanesOf;
     this.#callees = callees;
     this.#results = results;
   }
@@ -91,11 +100,15 @@ class Program {
     for (const type of types) for (const local of this.#locals[type]) if (this.#r() < share) this.#result(type, local);
   }
   #result(type: Numeric, local: Local): void {
-    const at = Math.ceil(this.#results / bytesOf[type]) * bytesOf[type];
     const store = { [I32]: i32, [I64]: i64, [F32]: f32, [F64]: f64, [VECTOR]: lanes }[type].store;
-    this.#f.do((store as (address: number, value: Expr) => Expr<typeof VOID>)(at, local));
+    this.#f.do((store as (address: number, value: Expr) => Expr<typeof VOID>)(this.#slot(type), local));
+  }
+  /** Where the next result is left. */
+  #slot(type: Numeric): number {
+    const at = Math.ceil(this.#results / bytesOf[type]) * bytesOf[type];
     this.#left.push({ type, at });
     this.#results = at + bytesOf[type];
+    return at;
   }
 
   #below(n: number): number {
@@ -113,7 +126,7 @@ class Program {
   }
   #statement(depth: number): void {
     const f = this.#f;
-    const which = this.#below(depth > 0 ? 16 : 9);
+    const which = this.#below(depth > 0 ? 17 : 9);
     if (which < 7) {
       const type = this.#pick(types);
       f.set<Type>(this.#pick<Local>(this.#locals[type]), this.#of(type, 1 + this.#below(5)));
@@ -134,6 +147,7 @@ class Program {
       else f.for(f.let(I32, 0), i32.and(this.#int(1), 3), 1, () => this.#statements(1 + this.#below(4), depth - 1));
       this.#loops--;
     } else if (which === 14 && this.#calls > 0) this.#call();
+    else if (which === 15) f.do(this.#lanesOf.store(i32.const(this.#slot(VECTOR)), this.#vector(3), this.#int(2)));
     else f.if(i32.eq(this.#int(2), this.#int(1)), () => {
       this.#leave();
       f.return();
@@ -257,6 +271,8 @@ class Program {
       () => floats[this.#pick(["eq", "ne", "lt", "gt", "le", "ge"] as const)](real(), real()),
       () => ints.truncSatFloats(floats.splat(this.#single(d))),
       () => lanes.bitselect(x(), x(), x()),
+      () => this.#lanesOf.blend(x(), x(), ints.ltS(x(), x())),
+      () => this.#lanesOf.load(i32.and(this.#int(d), 508), this.#int(d), memory.input),
       () => select(this.#int(d), x(), x()),
     );
   } // prettier-ignore

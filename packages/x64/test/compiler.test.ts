@@ -1,5 +1,6 @@
 // Functions over vectors, compiled for each target and run on this machine, against JavaScript: every operation, control
-// flow, calls, and more values than there are registers.
+// flow, calls, and more values than there are registers. Programs of all of that run beside WebAssembly in
+// `tensor-cpu/test/machines.test.ts`.
 import * as machine from "@weft/kernel/machine";
 import { floats, I32, i32, ints, lanes, partial, VECTOR, type Expr, type Local } from "@weft/kernel/machine";
 import { avx2, avx512, X64Module } from "@weft/x64";
