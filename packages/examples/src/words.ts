@@ -21,9 +21,9 @@ export const clock = (seconds: number): string =>
     ? `${seconds.toFixed(1)} s`
     : `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")} min`;
 
-/** The message on the first Ctrl-C. */
-export const stopping = (signal: string): string =>
-  `${signal}: stopping after this step, then the model and the report are written. ` +
+/** The message on the first Ctrl-C; measurements have no model. */
+export const stopping = (signal: string, hasModel: boolean): string =>
+  `${signal}: stopping after this step, then ${hasModel ? "the model and the report are" : "the report is"} written. ` +
   "Press Ctrl-C again to quit immediately.";
 
 /** `testAccuracy` is called `test accuracy`. */

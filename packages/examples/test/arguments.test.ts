@@ -123,9 +123,18 @@ test.each([
 test("a folder that cannot be made is an error before training", async () => {
   const file = join(temporaryFolder(), "file");
   writeFileSync(file, "");
-  const { code, out, err } = await weft("train", "mlp", "--out", join(file, "below"));
-  expect({ code, out }).toEqual({ code: 1, out: "" });
-  expect(err).toBe(`weft: ENOTDIR: not a directory, mkdir '${join(file, "below")}'`);
+  const refused = async (out: string) => {
+    const { err, ...ended } = await weft("train", "mlp", "--out", out);
+    expect(ended).toEqual({ code: 1, out: "" });
+    return err;
+  };
+  const below = join(file, "below");
+  expect(await refused(below)).toBe(
+    `weft: the folder ${below} for the report and the model cannot be made: ENOTDIR: not a directory, mkdir '${below}'. Name another one with --out.`,
+  );
+  expect(await refused(file)).toMatch(
+    /^weft: the folder .*file for the report and the model cannot be made: EEXIST: .*\.$/,
+  );
 });
 
 test("an error of Node about wrong arguments is a fault of the program, and is thrown", async () => {
@@ -176,13 +185,24 @@ test("weft predict says why a file cannot be used", async () => {
   );
   mkdirSync(path("folder"));
   expect(await predict("folder")).toBe(
-    `weft: readMetadata: ${path("folder")} cannot be read: it is a folder, wanted a file`,
+    `weft: there is no model.safetensors in ${path("folder")}: name the folder of a training, or the file of a model.`,
   );
 
   await save(path("softmax"), model, { weft: "softmax" });
   expect(await predict("softmax", "7", "2000")).toBe(
     "weft: there is no picture 2000: the test set of digits has 0 to 1999.",
   );
+});
+
+test("weft train --resume of a file asks for its folder", async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "training.safetensors");
+  writeFileSync(file, "");
+  expect(await weft("train", "--resume", file)).toEqual({
+    code: 1,
+    out: "",
+    err: `weft: ${file} is a file: name the folder of the training, such as ${folder}.`,
+  });
 });
 
 const broken = [

@@ -113,6 +113,8 @@ test("a folder in the place of a file is found before anything is deleted", asyn
 test.runIf(existsSync("/proc"))("a folder where none can be made is an error", async () => {
   expect(await train("/proc/x/y")).toMatchObject({
     code: 1,
-    err: expect.stringMatching(/^weft: ENOENT: .*mkdir '\/proc\/x'$/),
+    err: expect.stringMatching(
+      /^weft: the folder .* cannot be made: ENOENT: .*mkdir '\/proc\/x'\. Name another one with --out\.$/,
+    ),
   });
 });

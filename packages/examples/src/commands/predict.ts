@@ -45,7 +45,11 @@ export async function predictCommand(
   const file = existsSync(inFolder) ? inFolder : path;
   if (!existsSync(file)) throw new ArgumentError(`there is no file or folder ${JSON.stringify(path)}: name a model.`);
   const facts = statSync(file);
-  if (!facts.isFile() && !facts.isDirectory()) throw new ArgumentError(`${file} is not a file: name a model.`);
+  if (facts.isDirectory())
+    throw new ArgumentError(
+      `there is no model.safetensors in ${path}: name the folder of a training, or the file of a model.`,
+    );
+  if (!facts.isFile()) throw new ArgumentError(`${file} is not a file: name a model.`);
   const { text } = options;
   if (text !== undefined) {
     if (text.trim() === "") throw new ArgumentError(`--text is ${JSON.stringify(text)}, wanted some words.`);

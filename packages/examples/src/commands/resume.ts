@@ -1,5 +1,6 @@
 // `weft train --resume`: goes on with the training in a folder.
 import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { ArgumentError } from "@weft/tensor";
 import { alone, filesIn, refuseOddFiles } from "../output-folder.ts";
 import { programs, type ProgramName } from "../programs.ts";
@@ -47,10 +48,13 @@ export async function resumeCommand(
 /** Why there is nothing to go on with. */
 async function nothingIn(folder: string): Promise<string> {
   const { training } = filesIn(folder);
-  const there = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
-  if (!(await there(folder)))
+  const at = (path: string) => stat(path).catch(() => undefined);
+  const found = await at(folder);
+  if (found?.isFile() === true)
+    return `${folder} is a file: name the folder of the training, such as ${dirname(folder)}.`;
+  if (found === undefined)
     return `there is no folder ${folder}. See its name where the training began: --out, or weft-out/….`;
-  if (await there(training)) return `${training} does not say which program it is of: it cannot go on.`;
+  if ((await at(training)) !== undefined) return `${training} does not say which program it is of: it cannot go on.`;
   return (
     `nothing is saved in ${folder}: there is no training.safetensors, which is written about every minute and at the end. ` +
     `Begin again: \`weft train <program> --out ${folder}\`.`

@@ -33,12 +33,13 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
   const program: Program = programs[name];
   const { seed = 1, data, limit, steps, epochs = program.epochs, quick = false, options = {} } = wanted;
   const files = filesIn(out);
+  let hasModel = true;
   const stop = interruption({
     early(signal) {
       print(`${signal} before the first step: nothing was learned.`);
       release();
     },
-    first: (signal) => print(stopping(signal)),
+    first: (signal) => print(stopping(signal, hasModel)),
   });
 
   async function train() {
@@ -49,6 +50,7 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
       if (limit === undefined || !(cause instanceof ArgumentError)) throw cause;
       throw new ArgumentError(`--limit ${limit} leaves too few ${program.cases}: ${cause.message}`, { cause });
     });
+    hasModel = learner.model !== undefined;
     const size = params(learner.model ?? {}).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
     const learning = learner.model === undefined ? "measures" : `${count(size)} parameters, learns from`;
     const machine = machineOf(backend);

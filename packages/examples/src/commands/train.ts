@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ArgumentError } from "@weft/tensor";
+import { FileError } from "@weft/nn";
 import { makeFolder } from "@weft/train";
 import { alone, refuseForeignFiles } from "../output-folder.ts";
 import { programs, type ProgramName } from "../programs.ts";
@@ -28,7 +29,10 @@ export async function trainCommand(name: ProgramName, wanted: WantedIn, print: P
   const asked = checked(name, rest);
   const folder = out ?? folderOf(name, asked);
   const fresh = [folder, dirname(folder)].filter((path) => !existsSync(path));
-  await makeFolder(folder); // fails now, not after training, if the folder cannot be made
+  await makeFolder(folder).catch((cause: Error) => {
+    const what = `the folder ${folder} for the report and the model cannot be made`;
+    throw new FileError(`${what}: ${cause.message}. Name another one with --out.`, { cause }); // now, not after training
+  });
   const running = alone(folder, async (release) => {
     await refuseForeignFiles(folder, overwrite === true);
     if (overwrite !== true) await refuseUnfinished(folder);
