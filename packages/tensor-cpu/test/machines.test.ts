@@ -24,7 +24,9 @@ function webAssembly(write: Write): Functions {
   return new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), { e: { m: memory } }).exports as Functions;
 }
 function native(code: NativeCode, name: string, write: Write): Functions {
-  const { entries, address } = code.compile(name, write);
+  const compiled = code.compile(name, write);
+  if ("reason" in compiled) throw new Error(compiled.reason);
+  const { entries, address } = compiled;
   const call = (entry: number) => (...args: number[]) => {
     longs[nativeArguments.base / 2] = BigInt(code.addressOf(bytes));
     words[nativeArguments.entry] = entry;
