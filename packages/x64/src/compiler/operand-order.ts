@@ -56,7 +56,7 @@ class Order {
       if (a.op === "local") return args.slice(i + 1).some((b) => tees(b).has(a.imm)) ? this.#kept(a) : a;
       return a.args.length === 0 ? a : this.#kept(this.#expression(a));
     });
-    return new Expr(op, written, e.imm, e.more);
+    return written.every((a, i) => a === args[i]) ? e : new Expr(op, written, e.imm, e.more);
   }
   /** A new local with the value of an expression. */
   #kept(value: Expr): Local {
