@@ -73,8 +73,8 @@ export async function learner({ train }: Pictures, backend: Backend & Creation, 
     "+ recording": (x, y) => diff(() => stopGradient(after(all, boxes, x, y))),
     "+ gradients": (x, y) => diff(() => after(all, boxes, x, y)),
   };
-  /** Seconds for one pass. */
-  const time = async (row: Row) => {
+  /** Seconds for so many calls. */
+  const time = async (row: Row, calls: number) => {
     const begin = performance.now();
     // The inner scope ends before the call is computed: what is between its operations need not be stored. A tape
     // leaves it whole, with gradients, which are computed when its value is read.
@@ -83,10 +83,18 @@ export async function learner({ train }: Pictures, backend: Backend & Creation, 
     return (performance.now() - begin) / 1000;
   };
 
+  /** What happens once, for the first call of a row or with a batch, is over before a pass is timed. */
+  let warm = false;
+  const warmUp = async () => {
+    if (!warm) for (const row of Object.values(rows)) await time(row, Math.min(100, calls));
+    warm = true;
+  };
+
   const best: Record<string, number> = {};
   /** Seconds for one more pass of a row. */
   const measure = async (name: string) => {
-    const seconds = await time(rows[name]!);
+    await warmUp();
+    const seconds = await time(rows[name]!, calls);
     best[name] = Math.min(seconds, best[name] ?? Infinity);
     return seconds;
   };
