@@ -2,7 +2,7 @@
 import { argmax, scope, type Backend, type Creation } from "@weft/tensor";
 import { done, maxSteps, reset, step } from "./cart-pole.ts";
 import type { Agent } from "./episodes.ts";
-import type { Learner } from "./program.ts";
+import { ofLength, type Learner } from "./program.ts";
 import { returnSections } from "./report/returns.ts";
 
 export interface Player {
@@ -20,20 +20,21 @@ const EPISODES = 50;
 export function playerLearner({ model, state, agent, play }: Player, backend: Backend & Creation): Learner {
   /** All returns, and how many of them are of this epoch. */
   const played = { returns: [] as number[], now: 0 };
+  async function* episodes() {
+    while (played.now < EPISODES) {
+      const episodeReturn = await play();
+      played.returns.push(episodeReturn);
+      played.now++;
+      yield { return: episodeReturn };
+    }
+    played.now = 0;
+  }
   return {
     from: "episodes of CartPole",
     step: "episode",
     model,
     state: { ...state, played },
-    async *epoch() {
-      while (played.now < EPISODES) {
-        const episodeReturn = await play();
-        played.returns.push(episodeReturn);
-        played.now++;
-        yield { return: episodeReturn };
-      }
-      played.now = 0;
-    },
+    epoch: () => ofLength(EPISODES - played.now, episodes()),
     of: "steps in the mean of 100 new episodes, of at most 200",
     // Gym's criterion is the second: it is of the training, whose actions are partly by chance.
     async evaluate() {

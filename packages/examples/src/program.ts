@@ -93,6 +93,10 @@ export const isValues = (step: Step): step is Values =>
 /** Steps, and their number, where it is known. */
 export type Steps = AsyncIterable<Step> & { readonly length?: number | undefined };
 
+/** Steps of which there are so many. */
+export const ofLength = <S extends AsyncIterable<Step>>(length: number, steps: S): S & { readonly length: number } =>
+  Object.assign(steps, { length });
+
 /** A program that has started: what learns, how it takes its steps, and what it can show. */
 export interface Learner {
   /** What it learns from, for the first line of the output: `60,000 pictures of mnist`. */

@@ -26,8 +26,9 @@ export const stopping = (signal: string, hasModel: boolean): string =>
   `${signal}: stopping after this step, then ${hasModel ? "the model and the report are" : "the report is"} written. ` +
   "Press Ctrl-C again to quit immediately.";
 
-/** `testAccuracy` is called `test accuracy`. */
-export const labelOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+/** `testAccuracy` is called `test accuracy`, and `nllPerWord`, a negative log-likelihood, `NLL per word`. */
+export const labelOf = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/\bnll\b/, "NLL");
 
 /** `Test accuracy` at the beginning of a sentence. */
 export const capitalized = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());

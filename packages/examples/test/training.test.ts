@@ -11,6 +11,8 @@ import { accuracyOf, predictions, confusion, mistakes, type Prediction } from ".
 import { classifierLearner } from "../src/classifier.ts";
 import { learn } from "../src/learning.ts";
 import { learner as linearRegression } from "../src/programs/linreg.ts";
+import { playerLearner } from "../src/player.ts";
+import { learner as costsOf } from "../src/programs/opcost.ts";
 import { recipeNames, recipes, type RecipeName } from "../src/recipes.ts";
 import { lossesIn } from "./runs.ts";
 import { temporaryFolder, weft } from "./session.ts";
@@ -128,6 +130,25 @@ test.each([
   const watched = { update: ({ total }: { total?: number | undefined }) => void totals.add(total), close: () => {} };
   await learn(learner, { backend, folder: temporaryFolder(), ...length, display: watched });
   expect([...totals]).toEqual(lengths);
+});
+
+test("an epoch that is counted by its program says how many of its steps are left", async () => {
+  const backend = await open({});
+  const column = { data: Float32Array.of(1, 2), shape: [2, 1], dtype: "f32" } as const;
+  const lines = linearRegression({ inputs: column, targets: column }, backend, { steps: 5 });
+  const player = playerLearner({ model: {}, state: {}, agent: (states) => states, play: async () => 1 }, backend);
+  const costs = await costsOf(digits({ train: 100, test: 0 }), backend, 1);
+  for (const [{ epoch }, length] of [
+    [lines, 5],
+    [player, 50],
+  ] as const) {
+    const begun = epoch();
+    expect(begun.length).toBe(length);
+    let taken = 0;
+    for await (const _ of begun) if (++taken === 2) break;
+    expect(epoch().length).toBe(length - 2);
+  }
+  expect(costs.epoch().length).toBe(9);
 });
 
 test("what is measured in the middle of an epoch says at which step", async () => {

@@ -1,7 +1,7 @@
 // What is wanted of a program, as a command line and as the name of a folder.
 import { expect, test } from "vitest";
 import { commandOf, folderOf, wantedIn } from "../src/wanted.ts";
-import { rate } from "../src/words.ts";
+import { labelOf, rate } from "../src/words.ts";
 
 test("the command that repeats a training has its options and its seed", () => {
   expect(commandOf("mlp", { data: "mnist" })).toBe("weft train mlp --data mnist --seed 1");
@@ -27,6 +27,14 @@ test("a folder has the data and the options in its name, so that models do not r
 
 test("a speed has three digits, and thousands are parted", () => {
   expect([4690.4, 0.012345, 12.34, 1_234_567].map(rate)).toEqual(["4,690", "0.0123", "12.3", "1,230,000"]);
+});
+
+test("names of results are written as words, and what is short for words in capitals", () => {
+  expect(["testAccuracy", "nllPerWord", "testNllPerWord"].map(labelOf)).toEqual([
+    "test accuracy",
+    "NLL per word",
+    "test NLL per word",
+  ]);
 });
 
 test("a file whose program was changed to one that learns from data is refused", () => {

@@ -3,7 +3,7 @@ import { scope, type Backend, type Creation } from "@weft/tensor";
 import { mse } from "@weft/nn";
 import { housing, type HostArray, type Regression } from "@weft/data";
 import { LinearRegression } from "../models/linreg.ts";
-import { program, type Learner, type Program } from "../program.ts";
+import { ofLength, program, type Learner, type Program } from "../program.ts";
 import { regressionSections } from "../report/regression.ts";
 
 /** Predicts what homes in Boston cost from 13 numbers about their districts. */
@@ -25,23 +25,24 @@ export function learner({ inputs, targets }: Regression, backend: Backend & Crea
   const { weight, bias, predict, descend } = LinearRegression(x.shape[1]!, backend);
   /** How many steps of this epoch were taken. */
   const taken = { now: 0 };
+  async function* rest() {
+    while (taken.now < steps) {
+      taken.now++;
+      const loss = descend(x, y, lr);
+      try {
+        yield loss;
+      } finally {
+        loss.release();
+      }
+    }
+    taken.now = 0;
+  }
   return {
     from: `${x.shape[0]} districts of housing`,
     model: { weight, bias },
     state: { taken },
     fullBatch: true,
-    async *epoch() {
-      while (taken.now < steps) {
-        taken.now++;
-        const loss = descend(x, y, lr);
-        try {
-          yield loss;
-        } finally {
-          loss.release();
-        }
-      }
-      taken.now = 0;
-    },
+    epoch: () => ofLength(steps - taken.now, rest()),
     evaluate: async () => ({ meanSquaredError: await scope(() => mse(predict(x), y).item()) }),
     async sections() {
       const predictions = await scope(() => predict(x).data());

@@ -18,7 +18,7 @@ import {
 } from "@weft/tensor";
 import { itemsAs, minibatch, type Pictures } from "@weft/data";
 import { dataset, digitNames } from "../datasets.ts";
-import { program, type Learner, type Program } from "../program.ts";
+import { ofLength, program, type Learner, type Program } from "../program.ts";
 import { costSections } from "../report/costs.ts";
 import { count } from "../words.ts";
 
@@ -98,11 +98,12 @@ export async function learner({ train }: Pictures, backend: Backend & Creation, 
     best[name] = Math.min(seconds, best[name] ?? Infinity);
     return seconds;
   };
+  async function* pass() {
+    for (const name of Object.keys(rows)) yield { [name]: await measure(name) };
+  }
   return {
     from: `passes of ${count(calls)} calls, ${Object.keys(rows).length} rows in turn`,
-    async *epoch() {
-      for (const name of Object.keys(rows)) yield { [name]: await measure(name) };
-    },
+    epoch: () => ofLength(Object.keys(rows).length, pass()),
     async evaluate() {
       // A ratio is of two rows, and the table has all: where the steps ended before a row, it gets its first pass here.
       for (const name of Object.keys(rows)) if (best[name] === undefined) await measure(name);
