@@ -26,9 +26,10 @@ import { callsWith } from "./calls/index.ts";
 import { aligned, forget, type Call, type CallMemory, type Calls } from "./calls/call.ts";
 import { Heap, type Block } from "./heap.ts";
 import { NoMachineCode } from "./native.ts";
-import { runStep, stretchOf, type CallStep, type KernelStep, type Step } from "./steps.ts";
+import { roundsOf, runStep, stretchOf, type CallStep, type KernelStep, type Step } from "./steps.ts";
 import { Team, type Division } from "./threads/team.ts";
 import { timed } from "./launch-times.ts";
+import { fits } from "./translate/fits.ts";
 import { instantiate, type KernelRun } from "./translate/index.ts";
 import { storage } from "./translate/storage.ts";
 import { WasmMemory } from "./wasm-memory.ts";
@@ -88,7 +89,7 @@ export class Executor implements Driver<Block, Executable> {
   readonly heap: Heap;
   readonly #calls: Calls;
   readonly #foreign = new Map<AnyOp, CallMemory>();
-  #routines = new WeakMap<Kernel, KernelRun>();
+  readonly #routines = new Map<CallMemory, WeakMap<Kernel, KernelRun>>();
   readonly #prepared = new Set<Executable>();
   readonly #memory: { arena?: Block; scratch?: Block } = {};
   readonly #team: Team;
@@ -143,12 +144,22 @@ export class Executor implements Driver<Block, Executable> {
     return dtype in storage; // a later version of `tensor` may have more
   }
 
-  #routine(kernel: Kernel): KernelRun {
-    let run = this.#routines.get(kernel);
-    if (run === undefined) {
-      run = instantiate(kernel, this.heap.memory, { shared: this.heap.shared, relaxed: this.heap.wasm.machine.fused });
-      this.#routines.set(kernel, run);
+  /** The code of a kernel: WebAssembly where there is no machine code for it, or too little for it to do. */
+  #kernel(launch: KernelLaunch): Pick<KernelStep, "run" | "wasm"> {
+    const { kernel } = launch;
+    try {
+      if (fits(kernel, roundsOf(launch), this.heap)) return { run: this.#routine(kernel, this.heap), wasm: false };
+    } catch (error) {
+      if (!(error instanceof NoMachineCode)) throw error;
     }
+    return { run: this.#routine(kernel, this.heap.wasm), wasm: true };
+  }
+
+  #routine(kernel: Kernel, memory: CallMemory): KernelRun {
+    let runs = this.#routines.get(memory);
+    if (runs === undefined) this.#routines.set(memory, (runs = new WeakMap()));
+    let run = runs.get(kernel);
+    if (run === undefined) runs.set(kernel, (run = instantiate(kernel, memory)));
     return run;
   }
 
@@ -189,7 +200,7 @@ export class Executor implements Driver<Block, Executable> {
       const at = lay(l.words);
       for (const p of l.places) places.push(at + p.word, p.slot, p.bytes);
       for (const n of l.numbers) numbers.push({ ...n, at: at + n.word });
-      return { launch: l, run: this.#routine(l.kernel), args: at * 4, end: l.words[layout.end]! };
+      return { launch: l, ...this.#kernel(l), args: at * 4, end: l.words[layout.end]! };
     };
     let [scratch, first] = [0, 0];
     // Only drivers that ask for chains get any.
@@ -253,7 +264,7 @@ export class Executor implements Driver<Block, Executable> {
     this.#team.end();
     for (const e of this.#prepared) Object.assign(e, { levels: [], calls: [], division: undefined });
     this.#prepared.clear();
-    this.#routines = new WeakMap();
+    this.#routines.clear();
     this.#foreign.clear();
     forget(this.heap);
     this.heap.destroy();

@@ -1,6 +1,6 @@
 // The steps of a plan: kernels and calls, with where their arguments lie.
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
-import type { CallLaunch, CallOperand, KernelLaunch } from "@weft/kernel";
+import { layout, type CallLaunch, type CallOperand, type KernelLaunch } from "@weft/kernel";
 import type { Common, Prepared } from "./calls/call.ts";
 import type { KernelRun } from "./translate/index.ts";
 
@@ -8,6 +8,8 @@ import type { KernelRun } from "./translate/index.ts";
 export interface KernelStep {
   readonly launch: KernelLaunch;
   readonly run: KernelRun;
+  /** Whether its code is WebAssembly, whatever the heap has. */
+  readonly wasm: boolean;
   readonly args: number;
   readonly end: number;
 }
@@ -31,6 +33,13 @@ export interface CallStep {
 }
 
 export type Step = KernelStep | CallStep;
+
+/** How often the body of a kernel runs. */
+export const roundsOf = ({ kernel, words }: KernelLaunch): number => {
+  let size = words[layout.end]!;
+  for (let loop = 1; loop < kernel.rank; loop++) size *= words[layout.size(loop)]!;
+  return size;
+};
 
 /** Bytes of a result that stay in the cache until its epilogue has run. */
 const NEAR = 1 << 16;

@@ -121,7 +121,9 @@ describe("vector instructions", () => {
       const y = f.let(VECTOR, wasm.ints.add(wasm.ints.splat(f.param(1, I32)), four.const([0, 1, 2, 3])));
       f.do(lanes.store(0, four.replaceFloat(x, 2, four.extract(wasm.floats.convertInts(y), 3))));
       f.do(lanes.store(16, four.shuffle(y, wasm.ints.const(-9), [3, 0, 4, 2])));
-      f.do(lanes.store(32, four.doublesOfFloats(x)));
+      f.do(lanes.store(32, wasm.doubles.ofFloats(x)), lanes.store(176, lanes.rotate(y, 1)));
+      f.do(lanes.store(192, wasm.doubles.ofInts(y)), lanes.store(208, wasm.floats.ofDoubles(wasm.doubles.const(-1.9))));
+      f.do(lanes.store(224, wasm.ints.ofDoubles(wasm.doubles.const(-1.9))));
       f.do(lanes.store16(64, y), lanes.store8(72, y), lanes.store(80, lanes.load8(72)));
       f.do(lanes.store(144, lanes.load16(64)), lanes.storeFirst(160, wasm.ints.ramp(), 4));
       f.do(four.store16(96, wasm.ints.const(-2), 4, 2));
@@ -133,6 +135,10 @@ describe("vector instructions", () => {
     expect([...new Float32Array(memory.buffer, 0, 4)]).toEqual([1.25, 1.25, 3, 1.25]);
     expect([...new Int32Array(memory.buffer, 16, 4)]).toEqual([3, 0, -9, 2]);
     expect([...new Float64Array(memory.buffer, 32, 2)]).toEqual([1.25, 1.25]);
+    expect([...new Int32Array(memory.buffer, 176, 4)]).toEqual([1, 2, 3, 0]);
+    expect([...new Float64Array(memory.buffer, 192, 2)]).toEqual([0, 1]);
+    expect([...new Float32Array(memory.buffer, 208, 4)]).toEqual([-1.9, -1.9, 0, 0].map(Math.fround));
+    expect([...new Int32Array(memory.buffer, 224, 4)]).toEqual([-1, -1, 0, 0]);
     expect([...new Uint16Array(memory.buffer, 64, 4)]).toEqual([0, 1, 2, 3]);
     expect([...new Uint8Array(memory.buffer, 72, 4)]).toEqual([0, 1, 2, 3]);
     for (const at of [80, 144]) expect([...new Int32Array(memory.buffer, at, 4)]).toEqual([0, 1, 2, 3]);

@@ -25,6 +25,7 @@ const machine = ({ name, lanes }: Target, rows: number, vectors: number): Machin
   name: `x86-64 ${name}`,
   lanes,
   fused: true,
+  partial: true,
   tile: { rows, vectors },
   blocks: { depth: 320, height: 240, width: 1024, near: 6144 },
   copyNarrow: copyNarrow(lanes, vectors),

@@ -139,11 +139,12 @@ export type Op =
   | Of<"f32", "convertI32 demoteF64 reinterpretI32">
   | Of<"f64", "convertI32 promoteF32">
   | Of<"lanes", `load load16 load8 loadSplat loadFirst store store16 store8 storeFirst ${Rows["bits"]} not any`>
-  | Of<"lanes", "bitselect blend">
+  | Of<"lanes", "bitselect blend rotate">
   | Of<"ints", `const splat ramp ${Rows["intTests"]} abs neg ${Rows["shifts"]} add sub mul minS maxS truncSatFloats`>
   | Of<"floats", `const splat first ${Rows["floatTests"]} ${Rows["rounding"]} abs neg sqrt ${Rows["floats2"]}`>
-  | Of<"floats", "convertInts madd">
-  | Of<"doubles", "const add div">;
+  | Of<"floats", "convertInts madd ofDoubles">
+  | Of<"ints", "ofDoubles">
+  | Of<"doubles", "const add div ofInts ofFloats">;
 
 /** What targets have in addition whose instructions can leave out lanes. */
 export type PartialOp = Of<"partial", "load store">;
@@ -207,6 +208,8 @@ export const lanes = {
   storeFirst: store("lanes.storeFirst", vector),
   not: vInt1("lanes.not"), ...row("lanes", vInt2, rows.bits),
   any: vInt1<Int>("lanes.any"),
+  /** In lane i what is in lane i + n of `a`, counted around. */
+  rotate: (a: Expr<Vector>, n: number): Expr<Vector> => new Expr("lanes.rotate" satisfies Op, [a], n),
   /** Bits of `a` where the mask is set, of `b` elsewhere. */
   bitselect: (a: Expr<Vector>, b: Expr<Vector>, mask: Expr<Vector>): Expr<Vector> => new Expr("lanes.bitselect", [a, b, mask]),
   /** The same where every lane of the mask is all ones or all zeros: for machines with fused multiply-adds. */
@@ -232,6 +235,8 @@ export const ints = {
   abs: vInt1("ints.abs"), neg: vInt1("ints.neg"), ...row("ints", shift, rows.shifts),
   ...row("ints", vInt2, "add sub mul minS maxS"),
   truncSatFloats: vFloat1("ints.truncSatFloats"),
+  /** In the lower half, beside zeros: rounded toward 0. What is no i32 has no particular value. */
+  ofDoubles: one<Vector, Vector>("ints.ofDoubles", manyDoubles),
 } as const;
 
 // oxfmt-ignore
@@ -240,6 +245,8 @@ export const floats = {
   ...row("floats", vFloat2, rows.floatTests), ...row("floats", vFloat1<Vector>, rows.rounding),
   ...row("floats", vFloat1<Vector>, "abs neg sqrt"), ...row("floats", vFloat2, rows.floats2),
   convertInts: vInt1("floats.convertInts"),
+  /** In the lower half, beside zeros. */
+  ofDoubles: one<Vector, Vector>("floats.ofDoubles", manyDoubles),
   /** a*b + c rounded once or twice: for machines with fused multiply-adds. */
   madd: (a: In<Vector>, b: In<Vector>, c: In<Vector>): Expr<Vector> => new Expr("floats.madd", [manyFloats(a), manyFloats(b), manyFloats(c)]),
 } as const;
@@ -247,6 +254,8 @@ export const floats = {
 // oxfmt-ignore
 export const doubles = {
   const: cDoubles, ...row("doubles", vDouble2, "add div"),
+  /** Of the lower half of the lanes. */
+  ofInts: vInt1("doubles.ofInts"), ofFloats: vFloat1("doubles.ofFloats"),
 } as const;
 
 /** `a` if `condition` is not 0, else `b`; both are computed. */

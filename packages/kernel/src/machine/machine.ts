@@ -11,6 +11,8 @@ export interface Machine {
   readonly lanes: 4 | 8 | 16;
   /** Whether it has fused multiply-adds: `floats.madd`, `lanes.blend`. */
   readonly fused: boolean;
+  /** Whether it can leave out lanes: `partial`. */
+  readonly partial: boolean;
   /** The block of a product that its registers hold: rows, and vectors of a row. */
   readonly tile: { readonly rows: number; readonly vectors: number };
   /**

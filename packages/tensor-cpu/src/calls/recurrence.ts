@@ -2,6 +2,7 @@
 // with the recurrent weights, then one elementwise kernel, which is the formula of the cell.
 import { backwardOperands, forwardOperands, type Cell, type SequenceKernel } from "@weft/tensor/internals";
 import { arithmeticOf, Builder, layout, type Kernel, type KernelOperand, type V } from "@weft/kernel";
+import { fits } from "../translate/fits.ts";
 import { writeKernel } from "../translate/index.ts";
 import { aligned, dense, machineCode, type Call, type CallMemory, type Operand } from "./call.ts";
 import { product, type Ranges } from "./product.ts";
@@ -56,7 +57,7 @@ interface Steps {
 const one = (use: Block["use"], row: number, place: Place): Block => ({ use, count: 1, apart: 0, row, place });
 
 /** The kernel of a step, and its arguments but for addresses and the step. */
-function cellKernel(m: CallMemory, { name, units, blocks, formula }: Steps) {
+function cellKernel(m: CallMemory, { name, batch, units, blocks, formula }: Steps) {
   const k = new Builder();
   const operands: KernelOperand[] = [];
   const stores: number[] = [];
@@ -100,7 +101,8 @@ function cellKernel(m: CallMemory, { name, units, blocks, formula }: Steps) {
     }
     return { word, apart, row, place, count };
   });
-  const { run } = machineCode<"run">(m.wasm, name, (module, { fused }) => writeKernel(module, kernel, fused));
+  const memory = fits(kernel, batch * units, m) ? m : m.wasm;
+  const { run } = machineCode<"run">(memory, name, (module, machine) => writeKernel(module, kernel, machine));
   return { run, words, addresses, step: alive === undefined ? undefined : layout.number(kernel, 0) };
 }
 

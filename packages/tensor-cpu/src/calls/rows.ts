@@ -3,6 +3,7 @@
 import type { RowKernel, RowKind } from "@weft/tensor";
 import { dtypeInfo, rowAxis, sizeOf } from "@weft/tensor/internals";
 import { layout, linesAlong, rowProgram, type RowOperation } from "@weft/kernel";
+import { fits } from "../translate/fits.ts";
 import { writeKernel } from "../translate/index.ts";
 import { aligned, blocksOf, dense, idle, machineCode, type Call, type CallMemory, type Prepared } from "./call.ts";
 import { passKernels, type Area, type Loop, type PassKernel } from "./row-passes.ts";
@@ -53,8 +54,15 @@ interface PreparedPass {
   readonly places: readonly (Area & { readonly bytes: number; readonly word: number })[];
 }
 
-/** The passes of a program on at most so many rows at a time. */
-function stepsOf(m: CallMemory, passes: readonly PassKernel[], most: number, given: Rows, across: boolean) {
+/** The passes of a program on at most so many rows at a time, of so many elements in all. */
+function stepsOf(
+  m: CallMemory,
+  passes: readonly PassKernel[],
+  most: number,
+  given: Rows,
+  across: boolean,
+  elements: number,
+) {
   const scratchRows: Rows = { n: given.n, apart: across ? 1 : given.n, step: across ? most : 1 };
   let scratch = 0;
   const take = (bytes: number): number => (scratch += aligned(bytes)) - aligned(bytes);
@@ -62,7 +70,8 @@ function stepsOf(m: CallMemory, passes: readonly PassKernel[], most: number, giv
   const values = new Map<number, number>();
   const steps = passes.map((pass): PreparedPass => {
     const { kernel, loops, areas } = pass;
-    const { run } = machineCode<"run">(m.wasm, kernel.key, (module, { fused }) => writeKernel(module, kernel, fused));
+    const memory = fits(kernel, elements, m) ? m : m.wasm;
+    const { run } = machineCode<"run">(memory, kernel.key, (module, machine) => writeKernel(module, kernel, machine));
     const words = wordsOf(pass, given, scratchRows);
     const places = areas.map((area, k) => {
       const { bytes } = dtypeInfo[kernel.operands[k]!.dtype];
@@ -89,7 +98,8 @@ export const rowCall = <A>(op: RowOperation, kernel: RowKernel<A>): Call<A> =>
     const dtypes = { operand: inputs.map(({ dtype }) => dtype), result: outs.map(({ dtype }) => dtype) };
     const program = rowProgram(op, kernel, attrs, dtypes);
     const passes = passKernels(program, dtypes, across);
-    const { steps, values, scratch } = stepsOf(m, passes, most, { n, apart: across ? 1 : n, step: inner }, across);
+    const rows = { n, apart: across ? 1 : n, step: inner };
+    const { steps, values, scratch } = stepsOf(m, passes, most, rows, across, units * n);
     const { outOfRange } = program;
 
     const run: Prepared["run"] = (results, given, s, begin, end, { fault }) => {

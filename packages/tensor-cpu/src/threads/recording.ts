@@ -25,7 +25,7 @@ export class Recording implements CallMemory {
   }
 
   compile(name: string, write: WriteModule): Record<string, Routine> {
-    const numbers = this.#learn(name, write);
+    const numbers = this.numbers(name, write);
     if (numbers === undefined) throw new Unrecordable();
     return Object.fromEntries(
       Object.entries(numbers).map(([routine, number]) => [
@@ -37,7 +37,7 @@ export class Recording implements CallMemory {
     );
   }
   /** The numbers of its routines; undefined if workers can know no more, or if there is no more memory for machine code. */
-  #learn(name: string, write: WriteModule): Record<string, number> | undefined {
+  numbers(name: string, write: WriteModule): Record<string, number> | undefined {
     const native = this.wasm === this ? undefined : this.#heap.native;
     if (native === undefined) return this.#pool.learn(wasmBytes(true, (module) => write(module, this.machine)));
     const module = native.compile(name, write);

@@ -1,13 +1,14 @@
 // Divides the levels of a plan among threads: which are worth it, and in which pieces; and starts workers, when work has
 // come up that they would have helped with. The result has the same bits however many threads there are: no sum is divided.
-import { layout, type CallOperand, type Kernel, type KernelLaunch } from "@weft/kernel";
+import type { CallOperand } from "@weft/kernel";
+import type { WriteModule } from "@weft/kernel/machine";
 import { MemoryError, WeftError } from "@weft/tensor";
 import { dtypeInfo, sizeOf } from "@weft/tensor/internals";
 import { aligned, type Call, type Common, type Prepared } from "../calls/call.ts";
 import type { Heap } from "../heap.ts";
 import { operationsOf } from "../launch-times.ts";
-import { located, runStep, stretchOf, type CallStep, type KernelStep, type Step } from "../steps.ts";
-import { translate } from "../translate/index.ts";
+import { located, roundsOf, runStep, stretchOf, type CallStep, type KernelStep, type Step } from "../steps.ts";
+import { nameOfKernel, writeKernel } from "../translate/index.ts";
 import type { PoolOptions } from "./pool-options.ts";
 import { Pool, Unrecordable } from "./worker-pool.ts";
 import { Recording } from "./recording.ts";
@@ -83,19 +84,13 @@ export interface Divisible {
 /** Finds the call of a step that may be divided. */
 type CallOf = (step: CallStep) => Call<unknown> | undefined;
 
-const loopsOf = ({ kernel, words }: KernelLaunch): number => {
-  let size = words[layout.end]!;
-  for (let loop = 1; loop < kernel.rank; loop++) size *= words[layout.size(loop)]!;
-  return size;
-};
-
 const bytesOf = ({ shape, dtype }: CallOperand): number => sizeOf(shape) * dtypeInfo[dtype].bytes;
 
 /** About how long a step takes, in nanoseconds. */
 function timeOf(step: Step): number {
   if ("end" in step) {
     const { kernel } = step.launch;
-    return loopsOf(step.launch) * (kernel.code.length * cost.instruction + kernel.operands.length * 4 * cost.byte);
+    return roundsOf(step.launch) * (kernel.code.length * cost.instruction + kernel.operands.length * 4 * cost.byte);
   }
   const { outs, inputs } = step.launch;
   const bytes = [...outs, ...inputs].reduce((n, operand) => n + bytesOf(operand), 0);
@@ -253,11 +248,12 @@ export class Team {
     return Math.ceil(Math.max(grain, units / pieces) / step) * step;
   }
 
-  #routine(kernel: Kernel): number | undefined {
-    const { key } = kernel;
+  #routine({ launch: { kernel }, wasm }: KernelStep): number | undefined {
+    const key = `${wasm} ${kernel.key}`;
     if (!this.#routines.has(key)) {
-      const bytes = translate(kernel, { shared: true, relaxed: this.#heap.wasm.machine.fused });
-      this.#routines.set(key, this.#pool!.learn(bytes)?.["run"]);
+      const write: WriteModule = (m, machine) => writeKernel(m, kernel, machine);
+      const recording = wasm ? this.#recording!.wasm : this.#recording!;
+      this.#routines.set(key, recording.numbers(nameOfKernel(kernel), write)?.["run"]);
     }
     return this.#routines.get(key);
   }
@@ -265,7 +261,7 @@ export class Team {
   #kernelPart(step: KernelStep): KernelPart | undefined {
     const { kernel } = step.launch;
     if (kernel.rank <= kernel.reduced) return undefined; // loop 0 is reduced
-    const routine = this.#routine(kernel);
+    const routine = this.#routine(step);
     return routine === undefined
       ? undefined
       : { step, routine, range: this.#range(step.end, timeOf(step), kernel.lanes === 0 ? 16 : 1, 1) };
@@ -279,7 +275,7 @@ export class Team {
       const recording = step.wasm ? this.#recording!.wasm : this.#recording!;
       const prepared = call.prepare(recording, launch.attrs, launch.outs, launch.inputs);
       const { units, first: before, grain = 1 } = prepared;
-      const routine = after && this.#routine(after.launch.kernel);
+      const routine = after && this.#routine(after);
       if (after !== undefined && routine === undefined) return undefined;
       const [out] = launch.outs;
       // A range ends where a step of the epilogue does.

@@ -1,20 +1,12 @@
-// Kernels as WebAssembly: bytes, and from them a function that runs a launch.
+// Kernels as code for a machine: WebAssembly, or machine code of the processor.
 import type { Fn, Kernel } from "@weft/kernel";
-import { wasmBytes } from "../wasm/compile.ts";
-import { F64, I32, type Imported, type Module } from "../wasm/emitter.ts";
+import { F64, I32, type Imported, type Machine, type Module, type WriteModule } from "../wasm/emitter.ts";
 import { isDouble } from "./levels.ts";
 import { math } from "./math.ts";
 import type { FunctionScope } from "./machine.ts";
 import { Nest } from "./nest.ts";
 import { scalarMachine } from "./scalar.ts";
 import { vectorMachine } from "./vector.ts";
-
-export interface TranslateOptions {
-  /** Whether the memory is shared. */
-  readonly shared: boolean;
-  /** Whether fused multiply-adds may be used (`relaxedSimd()`). */
-  readonly relaxed: boolean;
-}
 
 /**
  * Runs begin…end of loop 0: `args` is the byte address of the launch's argument words (`layout` of the kernel language,
@@ -26,7 +18,7 @@ export type KernelRun = (args: number, begin: number, end: number) => void;
  * Adds `run(args, begin, end)` to a module, which imports the memory `e.m` (with a maximum) and what the kernel calls
  * of `math`, by name (kernels in f64 do, and what is `masked`).
  */
-export function writeKernel(m: Module, kernel: Kernel, relaxed: boolean): void {
+export function writeKernel(m: Module, kernel: Kernel, target: Machine): void {
   const imports = new Map<Fn, Imported<typeof F64>>();
   for (const name of mathOf(kernel))
     imports.set(
@@ -38,17 +30,13 @@ export function writeKernel(m: Module, kernel: Kernel, relaxed: boolean): void {
       ),
     );
   const f = m.func("run", [I32, I32, I32]);
-  const rest: Pick<FunctionScope, "relaxed" | "call"> = {
-    relaxed,
+  const rest: Pick<FunctionScope, "target" | "call"> = {
+    target,
     call: (name, args) => imports.get(name)!.call(...args),
   };
   const nest = isDouble(kernel) ? new Nest(kernel, f, scalarMachine, rest) : new Nest(kernel, f, vectorMachine, rest);
   nest.write();
 }
-
-/** The kernel as a module of its own. */
-export const translate = (kernel: Kernel, { shared, relaxed }: TranslateOptions): Uint8Array<ArrayBuffer> =>
-  wasmBytes(shared, (m) => writeKernel(m, kernel, relaxed));
 
 /** A module on this memory: its exports, in their order. */
 export const link = (
@@ -57,9 +45,17 @@ export const link = (
 ): Record<string, (...args: number[]) => number> =>
   new WebAssembly.Instance(module, { e: { m: memory, ...math } }).exports as ReturnType<typeof link>;
 
-/** The kernel as a function on this memory. */
-export const instantiate = (kernel: Kernel, memory: WebAssembly.Memory, options: TranslateOptions): KernelRun =>
-  link(new WebAssembly.Module(translate(kernel, options)), memory)["run"]!;
+/** What names the code of a kernel. */
+export const nameOfKernel = ({ key }: Kernel): string => `kernel ${key}`;
+
+/** Compiles functions on a memory; equal names stand for equal code. */
+export interface Compiler {
+  compile(name: string, write: WriteModule): Readonly<Record<string, (...args: number[]) => unknown>>;
+}
+
+/** The kernel as a function on a memory, written for its machine. */
+export const instantiate = (kernel: Kernel, memory: Compiler): KernelRun =>
+  memory.compile(nameOfKernel(kernel), (m, machine) => writeKernel(m, kernel, machine))["run"]!;
 
 const isMath = (fn: Fn): fn is keyof typeof math => fn in math;
 

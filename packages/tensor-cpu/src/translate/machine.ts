@@ -1,17 +1,19 @@
-// What a translator needs of the values that a kernel computes with: `vector.ts` holds four of them in a register,
+// What a translator needs of the values that a kernel computes with: `vector.ts` holds a lane each in a register,
 // `scalar.ts` one.
 import type { DType } from "@weft/tensor";
 import type { Fn, Reduction, Scalar } from "@weft/kernel";
-import type { Expr, F64, Func, I32, NumberType, VECTOR } from "../wasm/emitter.ts";
+import type { Expr, F64, Func, I32, Machine, NumberType, VECTOR } from "../wasm/emitter.ts";
 
 export type Address = Expr<typeof I32>;
 
-/** Where the element (or the four elements) of an operand lies at this point of the loops. */
+/** Where the element (or those of all lanes) of an operand lies at this point of the loops. */
 export type Site =
   /** One element, the same for all lanes. */
   | { readonly how: "still"; readonly at: Address }
   /** Elements side by side. */
   | { readonly how: "unit"; readonly at: Address; readonly offset: number }
+  /** Elements side by side, of the first `count` lanes alone: where the target has `partial`. */
+  | { readonly how: "first"; readonly at: Address; readonly count: Expr<typeof I32> }
   /** One address per lane; for the last one to three elements only the distinct addresses. */
   | { readonly how: "lanes"; readonly at: readonly Address[] };
 
@@ -32,7 +34,8 @@ type Hold = <T extends ValueType>(e: Expr<T>, type: T) => Expr<T>;
 /** What machines get from the function under construction. */
 export interface FunctionScope {
   readonly f: Func;
-  readonly relaxed: boolean;
+  /** What the code is written for. */
+  readonly target: Machine;
   readonly hold: Hold;
   /** Calls a function of JavaScript's Math. */
   call(name: Fn, args: readonly Expr[]): Expr<typeof F64>;
@@ -50,7 +53,8 @@ export interface Apply<T extends ValueType> {
 
 /** A machine whose values have types `T` of WebAssembly. */
 export interface InstructionSet<T extends ValueType> {
-  readonly width: 1 | 4;
+  /** Values in a register. */
+  readonly width: number;
   typeOf(s: Scalar): T;
   constant(value: number, s: Scalar): Expr<T>;
   /** A number argument at a byte offset behind `at`. */

@@ -1,8 +1,8 @@
 // The loops of a kernel. The innermost loop runs over lanes, in rounds of several registers, of one, and of the last
-// one to three elements; or, where a reduction has its lanes along a kept loop, it runs over what is reduced, for a
+// elements, which do not fill one; or, where a reduction has its lanes along a kept loop, it runs over what is reduced, for a
 // block of lanes.
-import { layout, masked, type Kernel } from "@weft/kernel";
-import { four, F32, F64, I32, Local, VECTOR, i32, ints, select, type Expr, type Func } from "../wasm/emitter.ts";
+import { layout, masked, type Kernel, type Reduction } from "@weft/kernel";
+import { F32, F64, I32, Local, VECTOR, i32, ints, select, type Expr, type Func } from "../wasm/emitter.ts";
 import { level, levels, type Levels } from "./levels.ts";
 import type { Accumulator, InstructionSet, FunctionScope, ValueType } from "./machine.ts";
 import { Positions } from "./positions.ts";
@@ -32,6 +32,8 @@ export class Nest<T extends ValueType> {
   readonly #begin: Int;
   readonly #end: Int;
   readonly #machine: InstructionSet<T>;
+  /** Whether the last elements are those of the first lanes alone. */
+  readonly #partial: boolean;
   readonly #levels: Levels;
   readonly #positions: Positions;
   readonly #accumulators: readonly Accumulator<T>[];
@@ -56,7 +58,7 @@ export class Nest<T extends ValueType> {
     kernel: Kernel,
     f: Func,
     machine: (s: FunctionScope) => InstructionSet<T>,
-    rest: Pick<FunctionScope, "relaxed" | "call">,
+    rest: Pick<FunctionScope, "target" | "call">,
   ) {
     this.#kernel = kernel;
     this.#f = f;
@@ -64,6 +66,7 @@ export class Nest<T extends ValueType> {
     this.#machine = machine({ f, hold: (e, type) => this.#hold(e, type), ...rest });
     this.#levels = levels(kernel);
     const { width } = this.#machine;
+    this.#partial = width > 1 && rest.target.partial;
     this.#across = kernel.reduced > 0 && kernel.lanes < kernel.rank - kernel.reduced;
     this.#tiled =
       width > 1 &&
@@ -71,7 +74,7 @@ export class Nest<T extends ValueType> {
       kernel.reduced === 0 &&
       kernel.operands.some((o) => o.step === "stride" && o.use !== "index");
     const inner = new Set([kernel.lanes, this.#tiled ? kernel.rank - 2 : kernel.rank - 1]);
-    this.#positions = new Positions(kernel, f, this.#args, width, [...inner]);
+    this.#positions = new Positions(kernel, f, this.#args, width, this.#partial, [...inner]);
     this.#accumulators = kernel.reductions.map(({ fn, value }) =>
       this.#machine.accumulator(fn, kernel.code[value]!.type, this.#across),
     );
@@ -209,12 +212,17 @@ export class Nest<T extends ValueType> {
     this.#round = { vectors: 1, tail: true };
     f.if(n, () =>
       this.#positions.tail(n, () => {
-        if (!this.#across && this.#kernel.reductions.some((r) => r.fn === "sum"))
-          f.set((this.#mask ??= f.local(VECTOR)), ints.gtS(ints.splat(n), four.const([0, 1, 2, 3])));
+        if (!this.#across && this.#kernel.reductions.some((r) => this.#masks(r)))
+          f.set((this.#mask ??= f.local(VECTOR)), ints.gtS(ints.splat(n), ints.ramp()));
         run();
       }),
     );
     this.#round = { vectors: 1, tail: false };
+  }
+
+  /** Whether a reduction must not take in the lanes beyond the last element: where they repeat it, an extreme may. */
+  #masks({ fn }: Pick<Reduction, "fn">): boolean {
+    return fn === "sum" || this.#partial;
   }
 
   /** The reduced loops for a block of lanes along the last kept loop. */
@@ -247,7 +255,7 @@ export class Nest<T extends ValueType> {
     for (let u = 0; u < vectors; u++) {
       this.#evaluate(level.element, l, u);
       reductions.forEach(({ fn, value }, i) => {
-        const mask = tail && fn === "sum" && !this.#across ? this.#mask : undefined;
+        const mask = tail && this.#masks({ fn }) && !this.#across ? this.#mask : undefined;
         this.#accumulators[i]!.add(u, this.#values[value]!, mask);
       });
       // Operands may share memory: everything is read before anything is written.

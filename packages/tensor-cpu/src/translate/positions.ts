@@ -7,30 +7,42 @@ import type { Address, Count, Site } from "./machine.ts";
 
 type Int = Local<typeof I32>;
 
+/** From the first of the last elements to the second and third, 0 or 1 elements on, and 1 or 2. */
+interface Distances {
+  readonly second: Int;
+  readonly third: Int;
+  /** In bytes, for operands that lie alike. */
+  readonly offsets: Map<number, readonly Int[]>;
+}
+
 export class Positions {
   readonly #kernel: Kernel;
   readonly #f: Func;
   readonly #args: Int;
-  readonly #width: 1 | 4;
+  readonly #width: number;
+  /** Whether lanes can be left out. */
+  readonly #partial: boolean;
   readonly #inner: readonly number[];
   readonly #results: ReadonlySet<number>;
   /** By loop and operand; a loop that does not move an operand shares the place of the loop around it. */
   readonly #at: Int[][] = [];
   /** Strides that inner loops need in every round, by operand and loop. */
   readonly #strides: Int[][] = [];
-  /** Twice and three times the stride along the lanes. */
+  /** Once to three times the stride along four lanes. */
   readonly #multiples = new Map<number, readonly Address[]>();
-  /** For `index` operands: what lanes 0 to 3 add. */
+  /** For `index` operands: what each lane adds. */
   readonly #ramps = new Map<number, Local<typeof VECTOR>>();
-  #tail: { readonly second: Int; readonly third: Int; readonly offsets: Map<number, readonly Int[]> } | undefined;
+  /** What remains of the elements is `count`; or the distances to the second and third of the last ones. */
+  #tail: { readonly count: Int } | Distances | undefined;
 
   /** `inner` are the loops whose strides are needed all the time. */
-  constructor(kernel: Kernel, f: Func, args: Int, width: 1 | 4, inner: readonly number[]) {
+  constructor(kernel: Kernel, f: Func, args: Int, width: number, partial: boolean, inner: readonly number[]) {
     this.#inner = inner;
     this.#kernel = kernel;
     this.#f = f;
     this.#args = args;
     this.#width = width;
+    this.#partial = partial;
     this.#results = new Set(kernel.reductions.map((r) => r.operand));
   }
 
@@ -45,7 +57,7 @@ export class Positions {
       const at = this.#f.let(I32, this.word(layout.operand(this.#kernel, k)));
       if (rank === 0) return at;
       for (const l of this.#inner) this.#prepare(k, l);
-      if (o.step === "stride" && this.#width === 4) this.#spread(k);
+      if (o.step === "stride" && this.#width > 1) this.#spread(k);
       if (this.#moves(k, 0)) this.#f.advance(at, i32.mul(begin, this.stride(k, 0)));
       return at;
     });
@@ -81,9 +93,16 @@ export class Positions {
     const { step } = operands[k]!;
     if (step === "still" || rank === 0 || this.#isFolded(k)) return { how: "still", at };
     if (this.#width === 1) return { how: "unit", at, offset: 0 };
-    if (this.#tail !== undefined) return { how: "lanes", at: [at, ...this.#distances(k).map((d) => i32.add(at, d))] };
-    if (step === "unit") return { how: "unit", at, offset: 4 * vector * this.#size(k) };
-    return { how: "lanes", at: [at, ...this.#multiples.get(k)!.map((d) => i32.add(at, d))] };
+    const apart = (distances: readonly Address[]): Site => ({
+      how: "lanes",
+      at: [at, ...distances.map((d) => i32.add(at, d))],
+    });
+    if (this.#tail !== undefined) {
+      if ("count" in this.#tail) return { how: "first", at, count: this.#tail.count };
+      return apart(this.#distances(k, this.#tail));
+    }
+    if (step === "unit") return { how: "unit", at, offset: this.#width * vector * this.#size(k) };
+    return apart(this.#multiples.get(k)!);
   }
 
   /** The numbers of `index` operand `k` at a depth of the loops. */
@@ -91,22 +110,29 @@ export class Positions {
     const at = this.#at[depth]![k]!;
     const { step } = this.#kernel.operands[k]!;
     if (this.#width === 1 || step === "still" || this.#kernel.rank === 0) return { at, lanes: undefined };
-    if (this.#tail === undefined) return { at, lanes: this.#ramps.get(k)! };
+    if (this.#tail === undefined || "count" in this.#tail) return { at, lanes: this.#ramps.get(k)! };
     const { second, third } = this.#tail;
     const lane = four.replaceInt(four.replaceInt(ints.const(0), 1, second), 2, third);
     return { at, lanes: ints.mul(ints.splat(this.stride(k, this.#kernel.lanes)), lane) };
   }
 
   /**
-   * Inside, one to three (`n`) elements remain: lanes beyond the last repeat it, so that nothing is touched outside and
-   * what they write is what is there.
+   * Inside, fewer elements (`n`) remain than there are lanes: those of the lanes beyond the last are left out; of four
+   * lanes they repeat the last, so that nothing is touched outside and what they write is what is there.
    */
   tail(n: Int, inside: () => void): void {
+    if (this.#partial) {
+      this.#tail = { count: n };
+      inside();
+      this.#tail = undefined;
+      return;
+    }
     const second = this.#f.let(I32, i32.gtS(n, 1));
     const third = this.#f.let(I32, i32.add(second, i32.gtS(n, 2)));
-    this.#tail = { second, third, offsets: new Map() };
+    const tail = (this.#tail = { second, third, offsets: new Map() });
     this.#kernel.operands.forEach((o, k) => {
-      if (o.step !== "still" && o.use !== "index" && this.#kernel.rank > 0 && !this.#isFolded(k)) this.#distances(k);
+      if (o.step !== "still" && o.use !== "index" && this.#kernel.rank > 0 && !this.#isFolded(k))
+        this.#distances(k, tail);
     });
     inside();
     this.#tail = undefined;
@@ -126,7 +152,7 @@ export class Positions {
     if (!this.#moves(k, l) || (l === lanes && o.step === "unit" && o.use !== "index")) return;
     (this.#strides[k] ??= [])[l] = this.#f.let(I32, this.stride(k, l));
     if (l !== lanes || o.use !== "index" || this.#width === 1) return;
-    const ramp = ints.mul(ints.splat(this.stride(k, l)), four.const([0, 1, 2, 3]));
+    const ramp = ints.mul(ints.splat(this.stride(k, l)), ints.ramp());
     this.#ramps.set(k, this.#f.let(VECTOR, ramp));
   }
   #spread(k: number): void {
@@ -135,8 +161,7 @@ export class Positions {
     this.#multiples.set(k, [s, this.#f.let(I32, i32.mul(s, 2)), this.#f.let(I32, i32.mul(s, 3))]);
   }
   /** From the first of the last elements to the second and third (or to itself). */
-  #distances(k: number): readonly Int[] {
-    const { second, third, offsets } = this.#tail!;
+  #distances(k: number, { second, third, offsets }: Distances): readonly Int[] {
     const unit = this.#kernel.operands[k]!.step === "unit";
     const key = unit ? -this.#size(k) : k; // operands side by side share theirs
     let known = offsets.get(key);

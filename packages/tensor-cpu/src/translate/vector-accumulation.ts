@@ -1,4 +1,4 @@
-// How sums and extremes go on in four lanes.
+// How sums and extremes go on in the lanes of a vector.
 import { Expr, floats, ints, lanes, type VECTOR, type Op } from "../wasm/emitter.ts";
 
 type Vector = Expr<typeof VECTOR>;
@@ -16,6 +16,8 @@ export interface Accumulation {
   /** The result, of as many registers as there are parts. */
   value(...parts: readonly Vector[]): Vector;
   readonly wide: boolean;
+  /** The value where the mask is set; elsewhere what changes nothing. */
+  readonly masked: Two;
 }
 
 const part = (start: Vector, join: Two, step = join): Part => ({ start, step, join });
@@ -24,6 +26,7 @@ const simple = (first: number, op: Two): Accumulation => ({
   parts: [part(ints.const(first), op)],
   value: (acc: Vector) => acc,
   wide: false,
+  masked: first === 0 ? lanes.and : (x, mask) => lanes.bitselect(x, ints.const(first), mask),
 });
 
 /**
@@ -41,6 +44,7 @@ const extreme = (first: number, op: Two, zero: number): Accumulation => ({
     return lanes.or(lanes.bitselect(ints.const(zero), acc, further), nan);
   },
   wide: false,
+  masked: (x, mask) => lanes.bitselect(x, floats.const(first), mask),
 });
 
 const isProduct = (x: Vector): boolean => x.op === ("floats.mul" satisfies Op);
@@ -54,6 +58,7 @@ const sum = (relaxed: boolean): Accumulation => ({
   ],
   value: (acc: Vector) => acc,
   wide: true,
+  masked: lanes.and,
 });
 
 /** By function and type. */

@@ -1,6 +1,6 @@
 // A reduction in registers: one accumulator per lane and vector, so that additions do not wait for each other. Sums of
 // f32 are taken in short stretches whose results are added in f64: the error of a sum does not grow with its length.
-import { four, VECTOR, doubles, lanes, type Expr, type Func, type Local } from "../wasm/emitter.ts";
+import { VECTOR, doubles, floats, lanes, type Expr, type Func, type Local } from "../wasm/emitter.ts";
 import type { Accumulator } from "./machine.ts";
 import type { Accumulation } from "./vector-accumulation.ts";
 
@@ -12,16 +12,19 @@ export class VectorAccumulator implements Accumulator<typeof VECTOR> {
   readonly #how: Accumulation;
   /** By vector, then part. */
   readonly #parts: Local<typeof VECTOR>[][] = [];
-  /** Sums of finished stretches, two f64 a register: of all lanes in one, or lane by lane in two a vector. */
+  /** Sums of finished stretches, in f64: of all lanes in one register, or lane by lane in two a vector. */
   readonly #totals: Local<typeof VECTOR>[] = [];
   readonly #byLane: boolean;
+  /** Lanes of a vector. */
+  readonly #width: number;
   #vectors = 0;
 
-  constructor(f: Func, hold: (e: Vector) => Vector, how: Accumulation, byLane: boolean) {
+  constructor(f: Func, hold: (e: Vector) => Vector, how: Accumulation, byLane: boolean, width: number) {
     this.#f = f;
     this.#hold = hold;
     this.#how = how;
     this.#byLane = byLane;
+    this.#width = width;
   }
   get wide(): boolean {
     return this.#how.wide;
@@ -37,7 +40,7 @@ export class VectorAccumulator implements Accumulator<typeof VECTOR> {
   }
   add(u: number, x: Vector, mask?: Vector): void {
     const { parts } = this.#how;
-    const taken = mask === undefined ? x : lanes.and(x, mask);
+    const taken = mask === undefined ? x : this.#how.masked(x, mask);
     const kept = parts.length > 1 ? this.#hold(taken) : taken;
     this.#set(u, (acc, part) => parts[part]!.step(acc, kept));
   }
@@ -45,11 +48,11 @@ export class VectorAccumulator implements Accumulator<typeof VECTOR> {
     if (!this.#byLane) this.#join();
     for (let u = 0; u < (this.#byLane ? this.#vectors : 1); u++) {
       const acc = this.#parts[u]![0]!;
-      const high = four.shuffle(acc, acc, [2, 3, 2, 3]);
+      const high = lanes.rotate(acc, this.#width / 2);
       const into = this.#byLane
         ? [this.#totals[2 * u]!, this.#totals[2 * u + 1]!]
         : [this.#totals[0]!, this.#totals[0]!];
-      [acc, high].forEach((half, i) => this.#f.set(into[i]!, doubles.add(into[i]!, four.doublesOfFloats(half))));
+      [acc, high].forEach((half, i) => this.#f.set(into[i]!, doubles.add(into[i]!, doubles.ofFloats(half))));
     }
     for (let u = 0; u < this.#vectors; u++) this.#reset(u);
   }
@@ -58,20 +61,25 @@ export class VectorAccumulator implements Accumulator<typeof VECTOR> {
     if (this.#how.wide) {
       this.flush();
       const total = this.#totals[0]!;
-      return four.floatsOfDoubles(doubles.add(total, four.shuffle(total, total, [2, 3, 0, 1])));
+      for (const n of this.#halves(2)) this.#f.set(total, doubles.add(total, lanes.rotate(total, n)));
+      return floats.ofDoubles(total);
     }
     this.#join();
-    for (const lanes of [
-      [2, 3, 0, 1],
-      [1, 0, 3, 2],
-    ])
-      this.#set(0, (acc, part) => this.#how.parts[part]!.join(acc, four.shuffle(acc, acc, lanes)));
+    for (const n of this.#halves(1))
+      this.#set(0, (acc, part) => this.#how.parts[part]!.join(acc, lanes.rotate(acc, n)));
     return this.#how.value(...this.#parts[0]!);
   }
   lanes(u: number): Vector {
     if (!this.#how.wide) return this.#how.value(...this.#parts[u]!);
     const [low, high] = [this.#totals[2 * u]!, this.#totals[2 * u + 1]!];
-    return four.shuffle(four.floatsOfDoubles(low), four.floatsOfDoubles(high), [0, 1, 4, 5]);
+    return lanes.or(floats.ofDoubles(low), lanes.rotate(floats.ofDoubles(high), this.#width / 2));
+  }
+
+  /** Half of the lanes, half of those, and so on, down to those of one number. */
+  #halves(least: number): number[] {
+    const halves: number[] = [];
+    for (let n = this.#width / 2; n >= least; n /= 2) halves.push(n);
+    return halves;
   }
 
   #reset(u: number): void {

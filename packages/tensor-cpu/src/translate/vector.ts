@@ -1,8 +1,11 @@
-// Four lanes of f32, i32 or bool (a mask of all ones or all zeros) in one register of WebAssembly SIMD.
+// Lanes of f32, i32 or bool (a mask of all ones or all zeros) in one register. What the kernel language has in four
+// lanes alone, and what moves on in strides, is `four`: `fits` says which kernels a machine of more lanes takes.
 import type { DType } from "@weft/tensor";
 import { dtypeInfo } from "@weft/tensor/internals";
 import { masked, type Fn, type Scalar } from "@weft/kernel";
-import { four, VECTOR, f32, floats, f64, doubles, i32, ints, lanes, type Expr, type F32 } from "../wasm/emitter.ts";
+import {
+  four, VECTOR, f32, floats, f64, doubles, i32, ints, lanes, partial, type Expr, type F32,
+} from "../wasm/emitter.ts"; // prettier-ignore
 import { accumulations } from "./vector-accumulation.ts";
 import { VectorAccumulator } from "./vector-accumulator.ts";
 import { unsupported, type Apply, type InstructionSet, type Site, type FunctionScope } from "./machine.ts";
@@ -49,8 +52,14 @@ const boolRules: { readonly [F in Fn]?: Rule } = {
 
 const rules: Record<Scalar, { readonly [F in Fn]?: Rule }> = { f32: f32Rules, i32: i32Rules, bool: boolRules, f64: {} };
 
+/** Whether a function of arguments of a type is computed in lanes, however many there are. */
+export const hasLanes = (fn: Fn, of: Scalar): boolean =>
+  !masked.has(fn) &&
+  (fn === "select" || rules[of][fn] !== undefined || (of === "i32" && (fn === "idiv" || fn === "irem")));
+
 export function vectorMachine(s: FunctionScope): InstructionSet<typeof VECTOR> {
-  const { f, relaxed } = s;
+  const { f, target } = s;
+  const relaxed = target.fused;
   const hold = (x: Vector): Vector => s.hold(x, VECTOR);
   const select = (mask: Vector, a: Vector, b: Vector): Vector =>
     relaxed ? lanes.blend(a, b, mask) : lanes.bitselect(a, b, mask);
@@ -73,10 +82,9 @@ export function vectorMachine(s: FunctionScope): InstructionSet<typeof VECTOR> {
 
   /** Rounded toward zero in f64, which is exact for quotients of two i32. */
   const quotient = (a: Vector, b: Vector): Vector => {
-    const two = (x: Vector, y: Vector): Vector =>
-      four.intsOfDoubles(doubles.div(four.doublesOfInts(x), four.doublesOfInts(y)));
-    const high = (x: Vector): Vector => four.shuffle(x, x, [2, 3, 2, 3]);
-    const q = four.shuffle(two(a, b), two(high(a), high(b)), [0, 1, 4, 5]);
+    const low = (x: Vector, y: Vector): Vector => ints.ofDoubles(doubles.div(doubles.ofInts(x), doubles.ofInts(y)));
+    const turned = (x: Vector): Vector => lanes.rotate(x, target.lanes / 2);
+    const q = lanes.or(low(a, b), turned(low(turned(a), turned(b))));
     const wrapped = lanes.bitselect(ints.neg(a), q, ints.eq(b, ints.const(-1)));
     return lanes.and(wrapped, ints.ne(b, ints.const(0)));
   };
@@ -138,6 +146,7 @@ export function vectorMachine(s: FunctionScope): InstructionSet<typeof VECTOR> {
       if (bytes === 4) return lanes.loadSplat(site.at);
       return ints.splat(bytes === 1 ? i32.load8u(site.at) : i32.load16u(site.at));
     }
+    if (site.how === "first") return partial.load(site.at, site.count);
     if (site.how === "unit") {
       const { at, offset } = site;
       return (bytes === 4 ? lanes.load : bytes === 2 ? lanes.load16 : lanes.load8)(at, offset);
@@ -155,17 +164,19 @@ export function vectorMachine(s: FunctionScope): InstructionSet<typeof VECTOR> {
   const store = (dtype: DType, from: Scalar, value: Vector, site: Site): void => {
     const { bytes, compute } = dtypeInfo[dtype];
     const stored = lanesOf(dtype).store(convert(value, from, compute), hold);
+    if (site.how === "first") return f.do(partial.store(site.at, stored, site.count));
     if (site.how === "unit") {
       const put = bytes === 4 ? lanes.store : bytes === 2 ? lanes.store16 : lanes.store8;
       return f.do(put(site.at, stored, site.offset));
     }
+    if (site.how === "still" && bytes === 4) return f.do(lanes.storeFirst(site.at, stored));
     const kept = hold(stored);
     const put = bytes === 4 ? four.store32 : bytes === 2 ? four.store16 : four.store8;
     (site.how === "still" ? [site.at] : site.at).forEach((at, i) => f.do(put(at, kept, (i * 4) / bytes)));
   };
 
   return {
-    width: 4,
+    width: target.lanes,
     typeOf: () => VECTOR,
     constant: (value, of) =>
       of === "f32" ? floats.const(value) : ints.const(of === "bool" ? (value === 0 ? 0 : -1) : value),
@@ -179,7 +190,7 @@ export function vectorMachine(s: FunctionScope): InstructionSet<typeof VECTOR> {
     apply,
     accumulator: (fn, of, byLane) => {
       const how = accumulations[`${fn} ${of}`]?.(relaxed) ?? unsupported(fn, of);
-      return new VectorAccumulator(f, hold, how, byLane);
+      return new VectorAccumulator(f, hold, how, byLane, target.lanes);
     },
   };
 }

@@ -49,6 +49,7 @@ const machine = (name: string, fused: boolean, rows: number): Machine => ({
   name,
   lanes: 4,
   fused,
+  partial: false,
   tile: { rows, vectors: 2 },
   blocks: { depth: 320, height: 240, width: 1024, near: 6144 },
   copyNarrow,

@@ -72,6 +72,10 @@ const words: Write = (code, e) => {
 const ramp: Write = (code) => {
   for (const i of [0, 1, 2, 3]) code.i32(i);
 };
+/** The bytes of a vector from a lane on, counted around. */
+const rotated: Write = (code, e) => {
+  for (let i = 0; i < 16; i++) code.byte((i + 4 * e.imm) % 16);
+};
 const zero: Write = sequence(
   op(0xfd0c),
   times(16, (code) => code.byte(0)),
@@ -110,22 +114,20 @@ export const opcodes: Record<Exclude<Op, `choose.${NumberType}`>, Write> = {
   "lanes.store8": sequence(narrow16, narrow8, op(0xfd5a, placeAndFirst)),
   "lanes.not": op(0xfd4d), ...row("lanes", 0xfd4e, rows.bits), "lanes.any": op(0xfd53),
   "lanes.bitselect": op(0xfd52), "lanes.blend": op(0xfd010b),
+  "lanes.rotate": sequence(op(0xfd0c, rotated), op(0xfd0e)),
 
   "ints.const": op(0xfd0c, times(4, word)), "ints.ramp": op(0xfd0c, ramp), "ints.splat": op(0xfd11), ...row("ints", 0xfd37, rows.intTests),
   "ints.abs": op(0xfda0), "ints.neg": op(0xfda1), ...row("ints", 0xfdab, rows.shifts),
   "ints.add": op(0xfdae), "ints.sub": op(0xfdb1), "ints.mul": op(0xfdb5), "ints.minS": op(0xfdb6), "ints.maxS": op(0xfdb8),
-  "ints.truncSatFloats": op(0xfdf8),
+  "ints.truncSatFloats": op(0xfdf8), "ints.ofDoubles": op(0xfdfc),
   "floats.const": op(0xfd0c, times(4, single)), "floats.splat": op(0xfd13), "floats.first": op(0xfd1f, lane),
   ...row("floats", 0xfd41, rows.floatTests), ...row("floats", 0xfd67, rows.rounding),
   "floats.abs": op(0xfde0), "floats.neg": op(0xfde1), "floats.sqrt": op(0xfde3), ...row("floats", 0xfde4, rows.floats2),
-  "floats.convertInts": op(0xfdfa), "floats.madd": op(0xfd0105),
+  "floats.convertInts": op(0xfdfa), "floats.madd": op(0xfd0105), "floats.ofDoubles": op(0xfd5e),
   "doubles.const": op(0xfd0c, times(2, wide)), "doubles.add": op(0xfdf0), "doubles.div": op(0xfdf3),
+  "doubles.ofInts": op(0xfdfe), "doubles.ofFloats": op(0xfd5f),
 };
 
-const unary =
-  (name: string) =>
-  (a: Vector): Vector =>
-    new Expr(name, [a]);
 const loadLane =
   (name: string) =>
   (address: In<Int>, into: Vector, lane: number, offset = 0): Vector =>
@@ -159,11 +161,6 @@ export const four = {
   store16: storeLane("four.store16"),
   store32: storeLane("four.store32"),
   store64: storeLane("four.store64"),
-  /** Lanes 0 and 1 as two doubles, and back beside zeros. */
-  doublesOfInts: unary("four.doublesOfInts"),
-  doublesOfFloats: unary("four.doublesOfFloats"),
-  floatsOfDoubles: unary("four.floatsOfDoubles"),
-  intsOfDoubles: unary("four.intsOfDoubles"),
 } as const;
 
 export const opcodesOfFour: Record<`four.${keyof typeof four}`, Write> = {
@@ -180,8 +177,4 @@ export const opcodesOfFour: Record<`four.${keyof typeof four}`, Write> = {
   "four.store16": op(0xfd59, placeAndLane),
   "four.store32": op(0xfd5a, placeAndLane),
   "four.store64": op(0xfd5b, placeAndLane),
-  "four.doublesOfInts": op(0xfdfe),
-  "four.doublesOfFloats": op(0xfd5f),
-  "four.floatsOfDoubles": op(0xfd5e),
-  "four.intsOfDoubles": op(0xfdfc),
 };

@@ -88,6 +88,16 @@ export const avx2: Target = {
       g.vector.giveBut(to, x);
       return to;
     },
+    "lanes.rotate": (g, e, into) => {
+      const x = g.vec(e.args[0]!);
+      const from = g.vector.take();
+      g.code.emit("vmovups", from, g.code.i32(...Array.from({ length: 8 }, (_, i) => (i + e.imm) & 7)));
+      const to = result(g, into, x);
+      g.code.emit("vpermd", to, from, x);
+      g.vector.give(from);
+      giveBut(g, to, x);
+      return to;
+    },
     "lanes.bitselect": (g, e, into) => {
       const [a, b, mask] = [g.vec(e.args[0]!), g.vec(e.args[1]!), g.vec(e.args[2]!)];
       const [first, to] = [g.vector.take(), into === undefined || into === a ? g.vector.take() : into];

@@ -64,6 +64,13 @@ export const avx512: Target = {
       g.general.give(held);
       return to;
     },
+    "lanes.rotate": (g, e, into) => {
+      const x = g.vec(e.args[0]!);
+      const to = result(g, into, x);
+      g.code.emit("valignd", to, x, x, e.imm & 15);
+      giveBut(g, to, x);
+      return to;
+    },
     "lanes.bitselect": select,
     "lanes.blend": select,
     "ints.splat": (g, e, into) => {

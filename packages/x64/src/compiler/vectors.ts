@@ -49,6 +49,27 @@ const two =
     return to;
   };
 
+const halfOf = (x: Vector): Vector => x.as(x.bits === 512 ? 256 : 128);
+/** Numbers of 64 bits, of those in the lower half; and back, which sets the upper half to 0. */
+const fromHalf =
+  (name: "vcvtdq2pd" | "vcvtps2pd"): WriteVector =>
+  (g, e, into) => {
+    const x = g.vec(e.args[0]!);
+    const to = result(g, into, x);
+    g.code.emit(name, to, halfOf(x));
+    giveBut(g, to, x);
+    return to;
+  };
+const toHalf =
+  (name: "vcvttpd2dq" | "vcvtpd2ps"): WriteVector =>
+  (g, e, into) => {
+    const x = g.vec(e.args[0]!);
+    const to = result(g, into, x);
+    g.code.emit(name, halfOf(to), x);
+    giveBut(g, to, x);
+    return to;
+  };
+
 /** With bits that are the same in all lanes. */
 const withBits =
   (name: "vandps" | "vxorps", n: number): WriteVector =>
@@ -250,6 +271,8 @@ export const common = {
   }),
   "floats.pmin": three("vminps", true), "floats.pmax": three("vmaxps", true),
   "floats.madd": madd,
+  "doubles.ofInts": fromHalf("vcvtdq2pd"), "doubles.ofFloats": fromHalf("vcvtps2pd"),
+  "ints.ofDoubles": toHalf("vcvttpd2dq"), "floats.ofDoubles": toHalf("vcvtpd2ps"),
   "doubles.add": three("vaddpd"), "doubles.div": three("vdivpd"),
   "doubles.const": (g, e, into) => {
     const to = into ?? g.vector.take();
