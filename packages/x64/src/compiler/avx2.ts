@@ -95,7 +95,7 @@ export const avx2: Target = {
       const to = result(g, into, x);
       g.code.emit("vpermd", to, from, x);
       g.vector.give(from);
-      giveBut(g, to, x);
+      g.vector.giveBut(to, x);
       return to;
     },
     "lanes.bitselect": (g, e, into) => {

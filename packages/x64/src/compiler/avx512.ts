@@ -68,7 +68,7 @@ export const avx512: Target = {
       const x = g.vec(e.args[0]!);
       const to = result(g, into, x);
       g.code.emit("valignd", to, x, x, e.imm & 15);
-      giveBut(g, to, x);
+      g.vector.giveBut(to, x);
       return to;
     },
     "lanes.bitselect": select,

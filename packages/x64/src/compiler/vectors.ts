@@ -57,7 +57,7 @@ const fromHalf =
     const x = g.vec(e.args[0]!);
     const to = result(g, into, x);
     g.code.emit(name, to, halfOf(x));
-    giveBut(g, to, x);
+    g.vector.giveBut(to, x);
     return to;
   };
 const toHalf =
@@ -66,7 +66,7 @@ const toHalf =
     const x = g.vec(e.args[0]!);
     const to = result(g, into, x);
     g.code.emit(name, halfOf(to), x);
-    giveBut(g, to, x);
+    g.vector.giveBut(to, x);
     return to;
   };
 
