@@ -67,6 +67,9 @@ export function codesIn(memory: CodeMemory): Codes | Refusal {
 }
 
 /** What is compiled stays for as long as the process: threads may run it, and there are few names. */
+/** A bound on the memory that code takes: some 4 kB a module. */
+const MOST_MODULES = 8192;
+
 function codeFor({ target, machine }: (typeof machines)[Vectors], memory: CodeMemory, caller: Routine) {
   const modules = new Map<string, NativeModule & { readonly routine: Routine }>();
   const { platform } = (globalThis as unknown as { readonly process: { readonly platform: string } }).process;
@@ -76,6 +79,7 @@ function codeFor({ target, machine }: (typeof machines)[Vectors], memory: CodeMe
     compile(name, write) {
       const known = modules.get(name);
       if (known !== undefined) return known;
+      if (modules.size >= MOST_MODULES) return { reason: `${MOST_MODULES} modules are compiled` };
       const module = new X64Module();
       write(module, machine);
       const { code, entries } = compile(module, target);

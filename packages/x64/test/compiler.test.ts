@@ -2,7 +2,7 @@
 // flow, calls, and more values than there are registers. Programs of all of that run beside WebAssembly in
 // `tensor-cpu/test/machines.test.ts`.
 import * as machine from "@weft/kernel/machine";
-import { floats, I32, i32, ints, lanes, partial, VECTOR, type Expr, type Local } from "@weft/kernel/machine";
+import { doubles, floats, I32, i32, ints, lanes, partial, VECTOR, type Expr, type Local } from "@weft/kernel/machine";
 import { avx2, avx512, X64Module } from "@weft/x64";
 import { describe, expect, test } from "vitest";
 import { buffer, functionsOf, views } from "./calling.ts";
@@ -185,6 +185,30 @@ for (const target of [avx2, avx512]) {
           expect([...output.subarray(512, 512 + n)]).toEqual(wanted);
           expect([...output.subarray(528, 528 + n)]).toEqual(wanted);
         }
+      });
+
+      test("lanes turned around, and halves as numbers of 64 bits", () => {
+        const { run } = functionsOf<"run">(target, (m) => {
+          const f = m.func("run", []);
+          const [a, b] = [f.let(VECTOR, lanes.load(0)), f.let(VECTOR, lanes.load(64))];
+          for (let by = 0; by <= n; by++) f.do(lanes.store(1024 + 64 * by, lanes.rotate(a, by)));
+          f.do(lanes.store(128, doubles.ofInts(a)), lanes.store(192, doubles.ofFloats(b)));
+          f.do(lanes.store(256, ints.ofDoubles(doubles.div(doubles.ofInts(a), doubles.const(-2)))));
+          f.do(lanes.store(320, floats.ofDoubles(doubles.ofFloats(lanes.load(64)))));
+        });
+        views.i32.set(someInts);
+        views.f32.set(someFloats, 16);
+        run();
+        const low = someInts.slice(0, n / 2);
+        const nothing = low.map(() => 0);
+        for (let by = 0; by <= n; by++) {
+          const wanted = Array.from({ length: n }, (_, i) => someInts[(i + by) % n]!);
+          expect([...views.i32.subarray(256 + 16 * by, 256 + 16 * by + n)]).toEqual(wanted);
+        }
+        expect([...new Float64Array(buffer, 128, n / 2)]).toEqual(low);
+        expect([...new Float64Array(buffer, 192, n / 2)]).toEqual(someFloats.slice(0, n / 2).map(fround));
+        expect([...views.i32.subarray(64, 64 + n)]).toEqual([...low.map((x) => Math.trunc(x / -2) | 0), ...nothing]);
+        expect([...views.f32.subarray(80, 80 + n)]).toEqual([...someFloats.slice(0, n / 2).map(fround), ...nothing]);
       });
 
       test("narrow numbers, parts of vectors, first lanes", () => {
