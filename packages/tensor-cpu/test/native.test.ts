@@ -19,7 +19,7 @@ import {
 } from "@weft/tensor";
 import { nativeCode as nativeCodeOfPackage } from "@weft/x64";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { everything, views } from "../../../test/extent.ts";
+import { everything } from "../../../test/extent.ts";
 import { nativeCode } from "../src/native.ts";
 import { make, openSync, type CpuBackend } from "../src/open.ts";
 import { difference } from "./guarded.ts";
@@ -56,7 +56,7 @@ describe.each(kinds)("%s", (native) => {
 
   const open = async (options: object = {}): Promise<Backend & Creation> => backend({ native, ...options });
   const settings = { merged: {}, unmerged: { fuse: false } };
-  const cases = conformance(`tensor-cpu, ${native}`, open, { settings, views, double: false });
+  const cases = conformance(`tensor-cpu, ${native}`, open, { settings, views: "one", double: false });
   // What has products, and what is large enough for machine code. translate.test.ts tries its kernels on few elements.
   const isNative = /matmul|linear|conv|lstm|gru|rnn|attention|norm|1,055 elements|five blocks/i;
   for (const { name, run } of cases.filter((c, i) => isNative.test(c.name) && (everything || i % 3 === 0)))
