@@ -1,5 +1,7 @@
 // The backends by name. Each is loaded on first use, so that a program on the CPU needs no GPU and no package for it.
 import { ArgumentError, UnsupportedError, type Backend, type Creation } from "@weft/tensor";
+import type { CpuInfo } from "@weft/tensor-cpu";
+import type { WebGpuInfo } from "@weft/tensor-webgpu";
 import { counted } from "./words.ts";
 
 interface Module {
@@ -35,17 +37,23 @@ export async function openBackend(name: BackendName, seed: number, threads?: num
   }
 }
 
-/** On how many threads a backend computes; undefined for a device, whose `info` may count those of a workgroup. */
-export const threadsOf = (backend: Backend): number | undefined => infoOf(backend)?.threads;
-
-/** What the CPU backend says of itself. */
+/** What backends say of themselves. */
 const infoOf = (backend: Backend) =>
-  backend.name === "@weft/tensor-cpu"
-    ? (backend as { info?(): { readonly threads: number; readonly code: string } }).info?.()
-    : undefined;
+  (
+    backend as { info?(): Partial<Pick<CpuInfo, "threads" | "code"> & Pick<WebGpuInfo, "description" | "vendor">> }
+  ).info?.() ?? {};
 
-/** What computes, for the first line of the output: the backend, what its code is for, and on how many threads. */
+/** On how many threads a backend computes; undefined for a device, whose `info` counts those of a workgroup. */
+export function threadsOf(backend: Backend): number | undefined {
+  const { code, threads } = infoOf(backend);
+  return code === undefined ? undefined : threads;
+}
+
+/** What computes, for the first line of the output: the backend, and what its code is for, on how many threads; or the device. */
 export function machineOf(backend: Backend): string {
-  const info = infoOf(backend);
-  return info === undefined ? backend.name : `${backend.name}, ${info.code}, ${counted(info.threads, "thread")}`;
+  const { code, description, vendor } = infoOf(backend);
+  const threads = threadsOf(backend);
+  if (code !== undefined && threads !== undefined) return `${backend.name}, ${code}, ${counted(threads, "thread")}`;
+  const device = description || vendor;
+  return device ? `${backend.name}, ${device}` : backend.name;
 }

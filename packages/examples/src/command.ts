@@ -67,7 +67,7 @@ const option = {
   steps: () => new Option("--steps <n>", "end after this step").argParser(whole(1)),
   quick: () => new Option("--quick", "about a minute's worth"),
   seed: () => new Option("--seed <n>", "the seed of all random numbers (default: 1)").argParser(whole(0)),
-  backend: () => new Option("--backend <name>", "where to compute (default: cpu)").choices(backendNames),
+  backend: (text = "where to compute") => new Option("--backend <name>", text).choices(backendNames),
   threads: () =>
     new Option(
       "--threads <n>",
@@ -105,7 +105,7 @@ function program(print: Print, exit: (code: number) => void): Command {
     .addOption(option.steps())
     .addOption(option.quick())
     .addOption(option.seed())
-    .addOption(option.backend())
+    .addOption(option.backend("where to compute (default: cpu)"))
     .addOption(option.threads())
     .addOption(option.out())
     .addOption(option.overwrite())

@@ -83,7 +83,8 @@ export function checkImages(op: string, x: Tensor, size: readonly number[], chan
   if (x.shape.length !== size.length + 2 || x.shape[1] !== channels)
     throw new ShapeError(
       `${op}: a kernel of ${text(size)} over ${channels} channels wants x of shape ` +
-        `[N, ${channels}${", …".repeat(size.length)}], got ${text(x.shape)}`,
+        `[N, ${channels}${", …".repeat(size.length)}], got ${text(x.shape)}` +
+        (x.shape.length === size.length + 2 ? "" : "; a kernel has a number for each axis behind N and channels"),
     );
 }
 
