@@ -90,15 +90,6 @@ def glorot_by_gate(rnn, gates):
             nn.init.zeros_(part) if x.dim() == 1 else nn.init.xavier_uniform_(part)
 
 
-def with_one_bias(lstm):
-    """DyNet's LSTM: the second bias stays 0, and the forget gate begins with 1."""
-    for name, x in lstm.named_parameters():
-        if name.startswith("bias_hh"):
-            x.requires_grad_(False)
-        elif name.startswith("bias_ih"):
-            x.data.chunk(4)[1].fill_(1)
-
-
 def momentum(lr):
     return lambda parameters: torch.optim.SGD(parameters, lr=lr, momentum=0.9)
 
@@ -112,27 +103,37 @@ def batches(data, size, shuffled):
         yield x[places].to(DEVICE), y[places].to(DEVICE)
 
 
-def updating(model, optimizer, losses):
-    model.train()
-    for loss in losses:
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+class Training:
+    """What is trained: `losses` computes those of an epoch one by one, `measure` says what the model reaches."""
+
+    def __init__(self, model, optimizer, losses, measure, epochs):
+        self.model, self.losses, self.measure, self.epochs = model.to(DEVICE), losses, measure, epochs
+        self.optimizer = optimizer(model.parameters())
+
+    def epoch(self):
+        self.model.train()
+        for loss in self.losses():
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+
+    def measured(self):
+        self.model.eval()
+        with torch.no_grad():
+            return self.measure()
 
 
 def classifier(model, optimizer, data, size, epochs, prepared):
-    """Trains, and says after each epoch which part of the test set it has right."""
+    """Its result is the part of the test set that it has right."""
     train, test = ((x[:options.limit], y[:options.limit]) for x, y in data)
-    model.to(DEVICE)
-    optimizer = optimizer(model.parameters())
 
-    def epoch():
-        updating(model, optimizer, (F.cross_entropy(model(prepared(x)), y) for x, y in batches(train, size, True)))
+    def losses():
+        return (F.cross_entropy(model(prepared(x)), y) for x, y in batches(train, min(size, len(train[0])), True))
 
     def measure():
         right = sum((model(prepared(x)).argmax(1) == y).sum().item() for x, y in batches(test, 100, False))
-        return f"test accuracy {right / len(test[1]):.4f}"
-    return model, epoch, measure, epochs
+        return "test accuracy", right / len(test[1])
+    return Training(model, optimizer, losses, measure, epochs)
 
 
 def gray(x):
@@ -149,13 +150,12 @@ def vgg():
 
 def cifar_batchnorm():
     model = networks.cifar_batchnorm()
-    for layer in model:
+    for layer in model.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.normal_(layer.weight, std=math.sqrt(2 / (9 * layer.out_channels)))
         elif isinstance(layer, nn.Linear):
             glorot(layer)
-    mean = torch.tensor([0.4914, 0.4822, 0.4465], device=DEVICE).view(3, 1, 1)
-    return classifier(model, momentum(0.1), cifar10(), 64, 10, lambda x: gray(x) - mean)
+    return classifier(model, momentum(0.1), cifar10(), 64, 10, gray)
 
 
 def gru():
@@ -166,16 +166,15 @@ def gru():
 
 def vae():
     (x, _), (new, _) = ((x[:options.limit], y) for x, y in mnist())
-    model = networks.Autoencoder().to(DEVICE)
-    optimizer = torch.optim.Adam(model.parameters())
+    model = networks.Autoencoder()
 
-    def epoch():
-        updating(model, optimizer, (model(gray(part).flatten(1)) for part, _ in batches((x, x[:, 0, 0, 0]), 100, True)))
+    def bounds(x, shuffled):
+        return (model(gray(part)) for part, _ in batches((x, x), min(100, len(x)), shuffled))
 
     def measure():
-        found = [model(gray(part).flatten(1)).item() for part, _ in batches((new, new[:, 0, 0, 0]), 100, False)]
-        return f"evidence lower bound {-sum(found) / len(found):.2f} nats"
-    return model, epoch, measure, 10
+        found = [loss.item() for loss in bounds(new, False)]
+        return "evidence lower bound", -sum(found) / len(found)
+    return Training(model, torch.optim.Adam, lambda: bounds(x, True), measure, 10)
 
 
 def tagger():
@@ -191,27 +190,24 @@ def tagger():
     for layer in model.children():
         if isinstance(layer, nn.Embedding):
             nn.init.uniform_(layer.weight, -math.sqrt(3 / layer.embedding_dim), math.sqrt(3 / layer.embedding_dim))
-        elif isinstance(layer, nn.LSTM):
-            with_one_bias(layer)
-    model.to(DEVICE)
-    optimizer = torch.optim.Adam([x for x in model.parameters() if x.requires_grad])
+    networks.with_one_bias(model)
 
-    def epoch():
-        updating(model, optimizer, (F.cross_entropy(model(words), tags.to(DEVICE), reduction="sum")
-                                    for words, tags in (train[k] for k in torch.randperm(len(train)))))
+    def losses():
+        return (F.cross_entropy(model(words), tags.to(DEVICE), reduction="sum")
+                for words, tags in (train[k] for k in torch.randperm(len(train))))
 
     def measure():
         right = sum((model(words).argmax(1).cpu() == tags).sum().item() for words, tags in new)
-        return f"word accuracy {right / sum(len(tags) for _, tags in new):.4f}"
-    return model, epoch, measure, 2
+        return "word accuracy", right / sum(len(tags) for _, tags in new)
+    return Training(model, torch.optim.Adam, losses, measure, 2)
 
 
-model, epoch, measure, epochs = globals()[options.name.replace("-", "_")]()
-print(f"{options.name} on {DEVICE}, PyTorch {torch.__version__}, seed {options.seed}, "
-      f"{sum(x.numel() for x in model.parameters())} parameters", flush=True)
-for k in range(1, (options.epochs or epochs) + 1):
-    start = time.perf_counter()
-    epoch()
-    model.eval()
-    with torch.no_grad():
-        print(f"epoch {k}: {measure()} ({time.perf_counter() - start:.1f} s)", flush=True)
+training = globals()[options.name.replace("-", "_")]()
+if __name__ == "__main__":
+    print(f"{options.name} on {DEVICE}, PyTorch {torch.__version__}, seed {options.seed}, "
+          f"{sum(x.numel() for x in training.model.parameters())} parameters", flush=True)
+    for k in range(1, (options.epochs or training.epochs) + 1):
+        start = time.perf_counter()
+        training.epoch()
+        name, result = training.measured()
+        print(f"epoch {k}: {name} {result:.4f} ({time.perf_counter() - start:.1f} s)", flush=True)

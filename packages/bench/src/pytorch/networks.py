@@ -1,5 +1,5 @@
 """The networks of the programs, as a user of PyTorch writes them: for the bench, and for accuracies (accuracy.py).
-Their parameters have the names that Weft's have."""
+The parameters of those that tests load Weft's weights into (all but GPT and CharLMOfCells) have the names of Weft's."""
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -27,6 +27,17 @@ def vgg():
                          nn.ReLU(), nn.Dropout(0.25), nn.Conv2d(50, 100, 3, padding=1), nn.ReLU(),
                          nn.Conv2d(100, 100, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(0.25), nn.Flatten(),
                          nn.Linear(6400, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, 10))
+
+
+def with_one_bias(model):
+    """LSTMs as DyNet has them: the second bias stays 0, and the forget gate begins with 1."""
+    for lstm in (layer for layer in model.modules() if isinstance(layer, nn.LSTM)):
+        for name, x in lstm.named_parameters():
+            if name.startswith("bias_hh"):
+                nn.init.zeros_(x).requires_grad_(False)
+            elif name.startswith("bias_ih"):
+                x.data.chunk(4)[1].fill_(1)
+    return model
 
 
 class CharLM(nn.Module):
@@ -220,13 +231,20 @@ def features():
     return network.eval()
 
 
+class Centered(nn.Module):
+    """Pictures without the mean of each color over the training set of CIFAR-10."""
+
+    def forward(self, x):
+        return x - torch.tensor([0.4914, 0.4822, 0.4465], device=x.device).view(3, 1, 1)
+
+
 def normalized(inputs, outputs):
-    return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
 
 
 def cifar_batchnorm():
-    return nn.Sequential(*normalized(3, 16), nn.MaxPool2d(2), *normalized(16, 32), nn.MaxPool2d(2),
-                         *normalized(32, 64), nn.Flatten(), nn.Linear(4096, 100, bias=False), nn.BatchNorm1d(100),
+    return nn.Sequential(Centered(), normalized(3, 16), nn.MaxPool2d(2), normalized(16, 32), nn.MaxPool2d(2),
+                         normalized(32, 64), nn.Flatten(), nn.Linear(4096, 100, bias=False), nn.BatchNorm1d(100),
                          nn.ReLU(), nn.Linear(100, 10))
 
 
@@ -235,12 +253,12 @@ class Autoencoder(nn.Module):
 
     def __init__(self, size=20):
         super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(784, 400), nn.ReLU(), nn.Linear(400, 2 * size))
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 400), nn.ReLU(), nn.Linear(400, 2 * size))
         self.decoder = nn.Sequential(nn.Linear(size, 400), nn.ReLU(), nn.Linear(400, 784))
 
     def forward(self, x):
         mean, log_variance = self.encoder(x).chunk(2, 1)
         z = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
-        error = F.binary_cross_entropy_with_logits(self.decoder(z), x, reduction="sum")
+        error = F.binary_cross_entropy_with_logits(self.decoder(z), x.flatten(1), reduction="sum")
         divergence = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum()
         return (error + divergence) / len(x)

@@ -1,14 +1,14 @@
-"""The optimizers of all tables: Adam fused where this PyTorch has that, gradient descent as PyTorch does it."""
+"""The optimizers of all tables, fused where this PyTorch has that."""
 import inspect
 
 import torch
 
 
 def fused(kind, parameters, capturable, options):
-    """Fused if this PyTorch has that for these parameters: 2.11 has it on the CPU, too, 1.13 only for Adam on CUDA. A step
-    in a graph must be `capturable`."""
+    """Fused if this PyTorch has that for these parameters: 2.11 has it for all of these, on the CPU, too, 1.13 only for
+    Adam on CUDA. A step in a graph must be `capturable`, which gradient descent always is."""
     parameters = list(parameters)
-    if capturable:
+    if capturable and "capturable" in inspect.signature(kind).parameters:
         options = {**options, "capturable": True}
     if "fused" in inspect.signature(kind).parameters:
         try:
@@ -26,15 +26,15 @@ def adamw(parameters, capturable=False, **options):
     return fused(torch.optim.AdamW, parameters, capturable, options)
 
 
-def descent(parameters, lr, momentum=0.0):
-    return torch.optim.SGD(parameters, lr=lr, momentum=momentum)
+def descent(parameters, capturable=False, **options):
+    return fused(torch.optim.SGD, parameters, capturable, options)
 
 
 def rules(capturable=False):
     """Those of the rows, by the ends of their names."""
     return {
-        "sgd": lambda parameters: descent(parameters, 0.01),
-        "momentum": lambda parameters: descent(parameters, 0.01, 0.9),
+        "sgd": lambda parameters: descent(parameters, capturable, lr=0.01),
+        "momentum": lambda parameters: descent(parameters, capturable, lr=0.01, momentum=0.9),
         "adam": lambda parameters: adam(parameters, capturable, lr=0.001),
         "adamw": lambda parameters: adamw(parameters, capturable, lr=0.001),
     }

@@ -23,7 +23,7 @@ if DEVICE == "cuda":
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32, as on the other side
     torch.backends.cudnn.benchmark = True
     DETAIL = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}; " \
-             "float32 without TF32, cuDNN's benchmark, Adam fused"
+             "float32 without TF32, cuDNN's benchmark, fused optimizers"
 if GRAPH:
     TITLE, DETAIL = "PyTorch, graph", DETAIL + "; a step is one CUDA graph"
 
@@ -48,8 +48,8 @@ def adam(parameters, **options):
     return optimizers.adam(parameters, GRAPH, **options)
 
 
-def descent(*sizes):
-    return lambda parameters: optimizers.descent(parameters, *sizes)
+def descent(lr, momentum=0.0):
+    return lambda parameters: optimizers.descent(parameters, GRAPH, lr=lr, momentum=momentum)
 
 
 class Program:
@@ -231,7 +231,8 @@ def program_rnnlm():
 
 def tagging(name):
     def make():
-        cases, model = given("tagged"), networks.Tagger(given(f"{name}-words"), given(f"{name}-letters"))
+        cases = given("tagged")
+        model = networks.with_one_bias(networks.Tagger(given(f"{name}-words"), given(f"{name}-letters")))
 
         def loss_of(words, labels):
             return F.cross_entropy(model(words), labels, reduction="sum")
