@@ -3,12 +3,12 @@
 /** What was published of programs; docs/results.md says where. */
 export const publishedResults: Readonly<Record<string, string>> = {
   linreg: "a mean squared error of 21.8948 (Knet)",
-  softmax: "a test accuracy of 91.58 % on MNIST (Knet)",
-  mlp: "a test accuracy of about 97 % on MNIST (Knet)",
-  lenet: "a test accuracy of 99.0 % on MNIST, with Adam (Knet)",
+  softmax: "a test accuracy of 91.58% on MNIST (Knet)",
+  mlp: "a test accuracy of about 97% on MNIST (Knet)",
+  lenet: "a test accuracy of 99.0% on MNIST, with Adam (Knet)",
   charlm: "a loss of about 3 nats a character (Knet)",
-  vgg: "a test accuracy of 77 to 79 %; 77.54 % (Knet)",
-  gru: "a test accuracy of 84.5 to 86 % (Knet: 84.45 to 85.4 %)",
+  vgg: "a test accuracy of 77 to 79%; 77.54% (Knet)",
+  gru: "a test accuracy of 84.5 to 86% (Knet: 84.45 to 85.4%)",
   gpt: "a validation loss of 1.47 nats a character (nanoGPT)",
   shakespeare: "a perplexity of 3.30, on another edition (Knet)",
 };

@@ -31,6 +31,16 @@ test("the README lists the options that single programs have, and what they can 
   }
 });
 
+test("the README says of each program what the program says that it reaches", () => {
+  const text = readFileSync(join(root, "packages/examples/README.md"), "utf8");
+  const stated = [...text.matchAll(/^\| \[`([^`]+)`\]\(src\/programs\/.*\| (.+) \|$/gm)].map(([, name, cell]) => [
+    name,
+    cell,
+  ]);
+  const reached = Object.entries<Program>(programs).map(([name, { reaches }]) => [name, reaches]);
+  expect(Object.fromEntries(stated)).toEqual(Object.fromEntries(reached));
+});
+
 test("the example of the README passes the type check and runs", { timeout: 120_000 }, async () => {
   mkdirSync(join(root, ".work"), { recursive: true });
   const folder = mkdtempSync(join(root, ".work/examples-")); // in the tree, so that the packages are found

@@ -67,7 +67,7 @@ export const gpt: Program = program({
   source: "Shakespeare's plays",
   about: "Shakespeare, letter by letter, with a transformer of 10.7 million parameters",
   time: "two days, on two cores; on a graphics processor 5 min",
-  reaches: "a validation loss of 1.5 nats a character",
+  reaches: "a validation loss of 1.47 nats a character",
   epochs: 20,
   quick: { epochs: 2 },
   start: async (setting) => learner(await shakespeare(), setting.quick ? quick : large, setting),

@@ -7,7 +7,7 @@ export const mlp = classifier({
   title: "Multilayer perceptron",
   about: "digits, with one hidden layer of 64 units",
   time: "5 s",
-  reaches: "a test accuracy of 97 % on MNIST",
+  reaches: "a test accuracy of 97.3% on MNIST",
   quick: {},
   shuffle: false,
   model: MLP,

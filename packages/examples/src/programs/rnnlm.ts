@@ -34,7 +34,7 @@ export const rnnlm: Program = program({
   source: "PTB",
   about: "newspapers, word by word, with an LSTM of 256 units",
   time: "25 min",
-  reaches: "less than 5.5 nats a word",
+  reaches: "5.3 nats a word, on the test set a perplexity of 197",
   epochs: 3,
   quick: { epochs: 1, limit: 3000 },
   cases: "sentences",

@@ -7,7 +7,7 @@ export const softmax = classifier({
   title: "Softmax regression",
   about: "digits, by a weighted sum of the pixels",
   time: "5 s",
-  reaches: "a test accuracy of 91.5 % on MNIST",
+  reaches: "a test accuracy of 91.5% on MNIST",
   quick: {},
   shuffle: false,
   model: SoftmaxRegression,
