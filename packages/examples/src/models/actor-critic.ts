@@ -15,7 +15,7 @@ export const ActorCritic = (states: number, actions: number) => ({
  * `mask` are `[N]`: a row of mask 0 does not count.
  */
 export function actorCriticLoss(
-  { actor, critic }: ReturnType<typeof ActorCritic>,
+  { actor, critic }: Readonly<Record<"actor" | "critic", (states: Tensor) => Tensor>>,
   batch: { states: Tensor; actions: Tensor; returns: Tensor; mask: Tensor },
   entropyCoefficient = 0.01,
 ): Tensor {
