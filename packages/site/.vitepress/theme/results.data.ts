@@ -31,7 +31,7 @@ export default {
     const gpu = tableMarked(benchmarks, "gpu");
     const cpu = tableMarked(benchmarks, "cpu");
     const names = ({ rows }: Table): string[] => rows.map(([first]) => first!);
-    const tasks = ["matrix product 512³", "LeNet, SGD", "LeNet, Adam"];
+    const tasks = ["matrix product 512³, ms", "LeNet, SGD, ms", "LeNet, Adam, ms"];
     const steps = names(gpu).filter((name) => !name.startsWith("add"));
     const characters = names(cpu).filter((name) => name.startsWith("characters"));
     const { version } = JSON.parse(read("packages/tensor/package.json")) as { version: string };
@@ -40,7 +40,7 @@ export default {
       tables: {
         reached: html(part(reached, programs), reached),
         gpu: html(part(gpu, steps, ["row", "Weft", "eager", "×", "graph", "×"]), gpu),
-        cpu: html(part(cpu, [...tasks, ...characters], ["row", "unit", "Weft", "PyTorch", "×"]), cpu),
+        cpu: html(part(cpu, [...tasks, ...characters], ["row", "Weft", "PyTorch", "×"]), cpu),
       },
     };
   },
