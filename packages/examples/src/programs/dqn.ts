@@ -21,7 +21,7 @@ export const dqn: Program = program({
   source: "CartPole",
   about: "to balance a pole, from random moments of its past",
   time: "30 s",
-  reaches: "a mean return of 200, of 200, with each of 8 seeds",
+  reaches: "a mean return of 195 or more, of at most 200, with 7 of 8 seeds",
   epochs: 10, // of 50 episodes each
   quick: {},
   start: async ({ backend }) => learner(backend),
