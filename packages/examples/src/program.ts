@@ -14,7 +14,7 @@ export interface Program<Data extends string = string, Options extends ProgramOp
   readonly title: string;
   /** What it learns, for `weft list`. */
   readonly about: string;
-  /** How long all of it takes: on one core of a CPU, as it was measured before large operations ran on several threads. */
+  /** How long all of it takes, on the CPU that `weft list` names; docs/results.md says how it was measured. */
   readonly time: string;
   /** What all of it reaches. */
   readonly reaches: string;

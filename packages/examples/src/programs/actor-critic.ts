@@ -15,7 +15,7 @@ export const actorCritic: Program = program({
   title: "Actor-critic",
   source: "CartPole",
   about: "to balance a pole, with a critic that says what to expect",
-  time: "8 s",
+  time: "3 s",
   reaches: "a mean return of 195 or more, of at most 200, with 7 of 8 seeds",
   epochs: 12, // of 50 episodes each
   quick: {},

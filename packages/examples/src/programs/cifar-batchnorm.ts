@@ -6,7 +6,7 @@ import { BatchNormCNN } from "../models/cifar-batchnorm.ts";
 export const cifarBatchnorm = classifier({
   title: "Batch normalization",
   about: "ten kinds of things in color pictures, with three normalized convolutions",
-  time: "6 min",
+  time: "80 s",
   reaches: "a test accuracy of 72 to 73%",
   least: 2,
   quick: { epochs: 1, limit: 25_000 },

@@ -20,7 +20,7 @@ export const dqn: Program = program({
   title: "Deep Q-network",
   source: "CartPole",
   about: "to balance a pole, from random moments of its past",
-  time: "30 s",
+  time: "20 s",
   reaches: "a mean return of 195 or more, of at most 200, with 7 of 8 seeds",
   epochs: 10, // of 50 episodes each
   quick: {},

@@ -18,7 +18,7 @@ export const pos: Program = program({
   title: "Tagger of blocks",
   source: "WikiNER",
   about: "the same names in blocks of text, with --kind mlp, rnn or birnn",
-  time: "1 min",
+  time: "8 s",
   reaches: "a word accuracy of 89.7%, with --kind rnn of 89.0%, with mlp of 87.6%, where 83.5% have no tag",
   epochs: 4, // later all know the words of the training set by heart: chosen on the development set
   quick: { epochs: 2 },

@@ -15,7 +15,7 @@ export const reinforce: Program = program({
   title: "REINFORCE",
   source: "CartPole",
   about: "to balance a pole, by making what went well more probable",
-  time: "8 s",
+  time: "3 s",
   reaches: "a mean return of 195 or more, of at most 200, with 4 of 8 seeds",
   epochs: 16, // of 50 episodes each
   quick: {},

@@ -38,7 +38,7 @@ export const resnet50: Program = program({
   title: "ResNet-50",
   source: "random pixels or pictures",
   about: "what a network of 50 layers sees in pictures, and how many a second: a measurement",
-  time: "1.5 min",
+  time: "15 s",
   reaches: "the features that PyTorch has with the same weights",
   epochs: 1,
   quick: { steps: 3 },

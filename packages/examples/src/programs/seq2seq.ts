@@ -61,7 +61,7 @@ export const seq2seq: Program = program({
   title: "Words backwards",
   source: "words of Hiawatha",
   about: "to write words backwards, with an LSTM that reads and one that writes",
-  time: "10 min",
+  time: "70 s",
   reaches: "an exact match of 97.2%: the part of new words that it writes without a mistake",
   epochs: 10,
   quick: { steps: 500 },

@@ -12,7 +12,7 @@ import { count } from "../words.ts";
 export const vae: Program = program({
   title: "Variational autoencoder",
   about: "to draw digits, from codes of 20 numbers",
-  time: "15 s; 1.5 min on MNIST",
+  time: "5 s; 25 s on MNIST",
   reaches: "an evidence lower bound of -105 nats a picture on MNIST",
   epochs: 10,
   quick: {},
