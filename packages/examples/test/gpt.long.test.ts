@@ -13,7 +13,7 @@ import { hasModule, pytorch } from "./pytorch.ts";
 import { expectResumes, lastMean, reportOn, trained, type Start } from "./runs.ts";
 import { smallText } from "./text.ts";
 
-const sizes = { layers: 1, heads: 2, features: 32, length: 16, dropout: 0.1, batchSize: 4, parts: 2 };
+const sizes = { layers: 1, heads: 2, features: 32, contextLength: 16, dropout: 0.1, batchSize: 4, parts: 2 };
 const text = smallText(200);
 const start =
   ({ batches, epochs }: { batches: number; epochs: number }): Start =>
@@ -37,7 +37,7 @@ test("the file has the model whose validation loss was lowest", async () => {
   const losses = run.record.evaluations.map(({ values }) => values["validationLoss"]!);
   expect(run.result).toEqual({ bestValidationLoss: Math.min(...losses), validationLoss: losses.at(-1) });
   const { tensors } = readSafetensors(readFileSync(join(run.folder, "training.safetensors")));
-  expect([...tensors.keys()].filter((name) => /^(model|learning)\.place$/.test(name))).toHaveLength(2);
+  expect([...tensors.keys()].filter((name) => /^(model|learning)\.positions\.weight$/.test(name))).toHaveLength(2);
 });
 
 test("interrupted in the middle of an epoch, it says the loss of the model in the file", async () => {
@@ -88,7 +88,7 @@ test.skipIf(!hasModule("torch"))(
     const wanted = await pytorch(
       `
 F = nn.functional
-x = weights["embed.weight"][given["ids"]] + weights["place"]
+x = weights["embed.weight"][given["ids"]] + weights["positions.weight"]
 for layer in "01":
     w = {name[9:]: w for name, w in weights.items() if name.startswith(f"blocks.{layer}.")}
     normed = F.layer_norm(x, [32], w["norm1.weight"])

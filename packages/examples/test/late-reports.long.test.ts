@@ -62,7 +62,17 @@ const starts: Readonly<Record<string, Start>> = {
   gpt: (backend) =>
     gpt(
       smallText(200),
-      { layers: 1, heads: 2, features: 8, length: 8, dropout: 0.1, batchSize: 4, parts: 1, batches: 4, warmup: 1 },
+      {
+        layers: 1,
+        heads: 2,
+        features: 8,
+        contextLength: 8,
+        dropout: 0.1,
+        batchSize: 4,
+        parts: 1,
+        batches: 4,
+        warmup: 1,
+      },
       { backend, seed, epochs },
     ),
   shakespeare: (backend) =>

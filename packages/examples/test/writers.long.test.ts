@@ -8,7 +8,7 @@ import { smallText } from "./text.ts";
 
 const text = smallText(20);
 const words = ["ab", "ba", "aa", "bc", "cb", "ca", "ac", "bb", "cc", "ad"];
-const encoder = { layers: 1, heads: 2, features: 8, length: 8, dropout: 0.1 };
+const encoder = { layers: 1, heads: 2, features: 8, contextLength: 8, dropout: 0.1 };
 const starts: Readonly<Record<string, Start>> = {
   gpt: (backend) =>
     writer(text, { ...encoder, batchSize: 4, parts: 1, batches: 2, warmup: 1 }, { backend, seed: 1, epochs: 1 }),

@@ -1,8 +1,18 @@
 // What is trained: the models of the examples with inputs, sizes and optimizers, for any backend. The CPU and GPU tables
 // measure the same tasks; PyTorch's side is pytorch/tasks.py.
 import { diff } from "@weft/autograd";
-import { GPT, gptLoss, LanguageModel, LeNet, LinearRegression } from "@weft/examples";
-import { MLP, sentimentLoss, SentimentGRU, SoftmaxRegression, VGG } from "@weft/examples";
+import {
+  GPT,
+  gptLoss,
+  LanguageModel,
+  LeNet,
+  LinearRegression,
+  MLP,
+  sentimentLoss,
+  SentimentGRU,
+  SoftmaxRegression,
+  VGG,
+} from "@weft/examples";
 import { crossEntropy, mse, seed } from "@weft/nn";
 import { adam, adamw, momentum, sgd, type Optimizer } from "@weft/optim";
 import type { Backend, Creation, Tensor } from "@weft/tensor";
@@ -102,14 +112,14 @@ const sentiment: Task = {
 };
 
 const text = { tokens: 65, rows: 2 };
-const network = { layers: 6, heads: 6, features: 384, length: 256, dropout: 0 };
+const network = { layers: 6, heads: 6, features: 384, contextLength: 256, dropout: 0 };
 const gpt: Task = {
   name: "gpt-adamw",
   what: "GPT of 6 layers, 6 heads, 384 features, 2 × 256 tokens, AdamW",
   made({ randint }) {
     seed(1);
     const model = GPT(text.tokens, network);
-    const [x, y] = [0, 0].map(() => randint([text.rows, network.length], { high: text.tokens }));
+    const [x, y] = [0, 0].map(() => randint([text.rows, network.contextLength], { high: text.tokens }));
     return trained(model, adamw({ lr: 0.001 }), () => gptLoss(model, x!, y!));
   },
 };

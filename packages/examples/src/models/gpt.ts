@@ -1,16 +1,15 @@
-// A small GPT, a transformer (Vaswani et al. 2017) in which each place sees only those before it (Radford et al. 2018),
-// with the form and the initial values of nanoGPT: normalization before each part, no biases, all weights from N(0,
+// A small GPT, a transformer (Vaswani et al. 2017) in which each position sees itself and those before it (Radford et al.
+// 2018), with the form and the initial values of nanoGPT: normalization before each part, no biases, all weights from N(0,
 // 0.02²), and those before a sum divided by √(2 · layers).
-import { ShapeError, add, gelu, readTensors, reshape, slice, type Tensor } from "@weft/tensor";
-import { Attention, Chain, Dropout, Embedding, LayerNorm, Linear } from "@weft/nn";
-import { crossEntropy, layer, normal, parameter } from "@weft/nn";
+import { add, gelu, reshape, type Tensor } from "@weft/tensor";
+import { Attention, Chain, Dropout, Embedding, LayerNorm, Linear, crossEntropy, layer, normal } from "@weft/nn";
 
 export interface GPTOptions {
   readonly layers: number;
   readonly heads: number;
   readonly features: number;
   /** How many tokens it reads at most. */
-  readonly length: number;
+  readonly contextLength: number;
   readonly dropout: number;
 }
 
@@ -42,19 +41,19 @@ export function Block({ layers, heads, features, dropout }: GPTOptions) {
   return self;
 }
 
-/** From tokens `[N, T]`, at most `length` in a row, to scores `[N, T, tokens]` of what comes after each of them. */
+/** From tokens `[N, T]`, at most `contextLength` in a row, to the logits `[N, T, tokens]` of what comes after each of them. */
 export function GPT(tokens: number, options: GPTOptions) {
-  const { layers, features, length, dropout } = options;
+  const { layers, features, contextLength, dropout } = options;
   const self = layer(
     "GPT",
     (x: Tensor) => {
-      const [embedded, place] = readTensors("GPT", [self.embed(x), self.place]);
-      if (x.shape[1]! > length) throw new ShapeError(`GPT: wanted at most ${length} tokens, got ${x.shape[1]}`);
-      return self.output(self.norm(self.blocks(self.drop(add(embedded, slice(place, { ends: [x.shape[1]!] }))))));
+      const positions = x.backend.arange(x.shape[1]!, { dtype: "i32" });
+      const embedded = add(self.embed(x), self.positions(positions));
+      return self.output(self.norm(self.blocks(self.drop(embedded))));
     },
     {
       embed: Embedding(tokens, features, { init }),
-      place: parameter([length, features], init),
+      positions: Embedding(contextLength, features, { init }),
       drop: Dropout(dropout),
       blocks: Chain(...Array.from({ length: layers }, () => Block(options))),
       norm: LayerNorm(features, { bias: false }),
@@ -67,6 +66,6 @@ export function GPT(tokens: number, options: GPTOptions) {
 
 /** The mean of −log p over the tokens y `[N, T]` that come after each of x. */
 export function gptLoss(model: (x: Tensor) => Tensor, x: Tensor, y: Tensor): Tensor {
-  const scores = model(x);
-  return crossEntropy(reshape(scores, [-1, scores.shape.at(-1)!]), reshape(y, [-1]));
+  const logits = model(x);
+  return crossEntropy(reshape(logits, [-1, logits.shape.at(-1)!]), reshape(y, [-1]));
 }

@@ -14,9 +14,9 @@ import { count } from "../words.ts";
 import { byWindows, write } from "../writing.ts";
 
 /** The model, and how it learns: an update reads `parts` batches of `batchSize` windows, an epoch is 250 updates. */
-const model = { layers: 6, heads: 6, features: 384, length: 256, dropout: 0.2 };
+const model = { layers: 6, heads: 6, features: 384, contextLength: 256, dropout: 0.2 };
 const large = { ...model, batchSize: 16, parts: 4, batches: 1000, warmup: 100 };
-const small = { ...large, layers: 4, heads: 4, features: 128, length: 64, dropout: 0 };
+const small = { ...large, layers: 4, heads: 4, features: 128, contextLength: 64, dropout: 0 };
 const quick = { ...small, batchSize: 12, parts: 1, batches: 250 };
 
 /** Learns the first nine tenths of a text; the rest measures it. */
@@ -41,7 +41,7 @@ export function learner(
   const optimizer = chain(accumulate(sizes.parts), clipGlobalNorm(1), rule);
   const loss = (x: Tensor, y: Tensor) => gptLoss(learning, x, y);
   const text = (model: typeof learning, length: number): Promise<string> =>
-    write(byWindows(model, sizes.length, backend), characters, { length });
+    write(byWindows(model, sizes.contextLength, backend), characters, { length });
   return {
     from: `${count(ids.data.length)} characters`,
     model: best.model,
@@ -74,7 +74,7 @@ export const gpt: Program = program({
   answers(known, { backend, quick: less }) {
     const [{ size, tokens }, sizes] = [known("characters"), less ? quick : large];
     const model = GPT(size, sizes);
-    const next = byWindows(model, sizes.length, backend);
+    const next = byWindows(model, sizes.contextLength, backend);
     return { model, writes: true, answer: (first, how) => write(next, tokens, { first, ...how }) };
   },
 });
