@@ -1,8 +1,8 @@
 // A loop that saves its model as it goes, and resumes where it was.
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { StateError, type Param } from "@weft/autograd";
-import { ArgumentError, cast, isNaN, sum } from "@weft/tensor";
+import { StateError } from "@weft/autograd";
+import { ArgumentError } from "@weft/tensor";
 import { boxes, keepers } from "@weft/autograd/internals";
 import { checked } from "@weft/optim/internals";
 import { DivergenceError } from "@weft/optim";
@@ -12,18 +12,17 @@ import {
   callable,
   count,
   describe,
-  isFloat,
   oneOf,
   positiveCount,
   readOptions,
   readValue,
-  resultOf,
   sizeOf,
   string,
   type OptionKinds,
 } from "@weft/tensor/internals";
 import type { Checkpoints, CheckpointsOptions } from "./checkpoints.ts";
 import { makeFolder } from "./folder.ts";
+import { nonFinite } from "./non-finite.ts";
 import { beforeRestoring, hidden } from "./restoring.ts";
 import { monitorIt, numberOf, treeKind, wrapped, type Steps } from "./steps.ts";
 
@@ -197,22 +196,11 @@ async function isThere(file: string): Promise<boolean> {
 
 /** Refuses to save parameters that have become NaN: the files that are there are better. */
 async function refuseNaN(model: object, step: number, folder: string): Promise<void> {
-  const trained = boxes(model).filter(
-    ({ box }) => box.kind === "param" && box.initialized && isFloat(box.dtype) && !(box as Param).frozen,
-  );
-  const counts = trained.map(async ({ path, box }) => {
-    const found = resultOf(() => sum(cast(isNaN(box.value), "i32")));
-    try {
-      return { path, box, count: Number(await found.item()) };
-    } finally {
-      found.release();
-    }
-  });
-  const wrong = (await Promise.all(counts)).find(({ count }) => count > 0);
+  const [wrong] = await nonFinite(model, { infinity: false });
   if (wrong === undefined) return;
-  const { path, box, count } = wrong;
+  const { path, shape, count } = wrong;
   throw new DivergenceError(
-    `checkpoints: after step ${step} the parameter ${path} has NaN in ${count} of ${sizeOf(box.shape)} elements, so it is ` +
+    `checkpoints: after step ${step} the parameter ${path} has NaN in ${count} of ${sizeOf(shape)} elements, so it is ` +
       `not saved; ${folder} keeps what it has. stopOnNaN(…) inside names the step, and with { operations: true } what gave it`,
   );
 }

@@ -15,5 +15,6 @@ export type { IgnoreOptions } from "./metrics/means.ts";
 export type { Metric } from "./metrics/metric.ts";
 export type { RankingOptions } from "./metrics/ranking.ts";
 export type { AccuracyOptions } from "./metrics/right.ts";
+export { nonFinite, type NonFinite, type NonFiniteOptions } from "./non-finite.ts";
 export type { Measured, Mode, Monitor, Steps, Wrapped } from "./steps.ts";
 export { stopOnNaN, type StopOnNaN, type StopOnNaNOptions } from "./stop-on-nan.ts";
