@@ -1,16 +1,16 @@
 // Beam search: the most probable sequences that a model can write, of which the best few are continued at each step.
 import { logSoftmax, scope, take, type Creation, type Tensor } from "@weft/tensor";
 
-/** What the model remembers of each sequence: tensors with the sequences along axis 1, as states of recurrent layers. */
-export type Memory = Readonly<Record<string, Tensor>>;
+/** The state of a model after each sequence: tensors with the sequences along axis 1, as those of recurrent layers. */
+export type BeamState = Readonly<Record<string, Tensor>>;
 
-export interface BeamOptions<M extends Memory> {
+export interface BeamOptions<S extends BeamState> {
   /** How many beginnings are continued at each step: with 1, always the most probable token alone (greedy). */
   readonly width: number;
-  /** What the model remembers at first, of N sequences. */
-  readonly start: M;
-  /** Reads a token of each sequence `[N]`: the scores `[N, V]` of what comes next, and what it remembers then. */
-  readonly read: (tokens: Tensor, memory: M) => { readonly scores: Tensor; readonly memory: M };
+  /** The state that it begins with, of N sequences. */
+  readonly start: S;
+  /** Reads a token of each sequence `[N]`: the logits `[N, V]` of what comes next, and the state then. */
+  readonly read: (tokens: Tensor, state: S) => { readonly logits: Tensor; readonly state: S };
   /** The token that begins and ends each sequence. */
   readonly end: number;
   /** The largest number of tokens. */
@@ -21,20 +21,20 @@ interface Hypothesis {
   readonly tokens: readonly number[];
   /** The logarithm of its probability. */
   readonly score: number;
-  readonly over: boolean;
-  /** Which row of the memory it goes on from. */
+  readonly ended: boolean;
+  /** Which row of the state it goes on from. */
   readonly row: number;
 }
 
 /** For each of the N sequences of `start` the most probable tokens that were found, without the end. */
-export async function beamSearch<M extends Memory>(
-  { width, start, read, end, longest }: BeamOptions<M>,
+export async function beamSearch<S extends BeamState>(
+  { width, start, read, end, longest }: BeamOptions<S>,
   { tensor }: Creation,
 ): Promise<(readonly number[])[]> {
   const count = Object.values(start)[0]!.shape[1]!;
-  let beams = Array.from({ length: count }, (_, row): Hypothesis[] => [{ tokens: [], score: 0, over: false, row }]);
-  let memory = start;
-  for (let length = 0; length < longest && beams.some(([best]) => !best!.over); length++) {
+  let beams = Array.from({ length: count }, (_, row): Hypothesis[] => [{ tokens: [], score: 0, ended: false, row }]);
+  let state = start;
+  for (let length = 0; length < longest && beams.some(([best]) => !best!.ended); length++) {
     const all = beams.flat();
     const step = await scope(async () => {
       const rows = tensor(
@@ -42,8 +42,8 @@ export async function beamSearch<M extends Memory>(
         { dtype: "i32" },
       );
       const from = Object.fromEntries(
-        Object.entries(memory).map(([name, x]) => [name, take(x, rows, { axis: 1 })]),
-      ) as M;
+        Object.entries(state).map(([name, x]) => [name, take(x, rows, { axis: 1 })]),
+      ) as S;
       const next = read(
         tensor(
           all.map(({ tokens }) => tokens.at(-1) ?? end),
@@ -51,21 +51,21 @@ export async function beamSearch<M extends Memory>(
         ),
         from,
       );
-      return { memory: next.memory, logs: await logSoftmax(next.scores).data() };
+      return { state: next.state, logs: await logSoftmax(next.logits).data() };
     });
-    if (memory !== start) for (const x of Object.values(memory)) x.release();
-    memory = step.memory;
+    if (state !== start) for (const x of Object.values(state)) x.release();
+    state = step.state;
     const choices = step.logs.length / all.length;
     let row = 0;
     beams = beams.map((beam) =>
       beam
         .flatMap((known): Hypothesis[] => {
           const at = row++;
-          if (known.over) return [{ ...known, row: at }];
+          if (known.ended) return [{ ...known, row: at }];
           return Array.from({ length: choices }, (_, token) => ({
             tokens: token === end ? known.tokens : [...known.tokens, token],
             score: known.score + Number(step.logs[at * choices + token]),
-            over: token === end,
+            ended: token === end,
             row: at,
           }));
         })
@@ -73,6 +73,6 @@ export async function beamSearch<M extends Memory>(
         .slice(0, width),
     );
   }
-  if (memory !== start) for (const x of Object.values(memory)) x.release();
+  if (state !== start) for (const x of Object.values(state)) x.release();
   return beams.map(([best]) => best!.tokens);
 }

@@ -2,7 +2,7 @@
 import { categorical, scope, type Creation, type Tensor } from "@weft/tensor";
 import { done, maxSteps, reset, step, type State } from "./cart-pole.ts";
 
-/** From states `[N, 4]` to a score of each action, `[N, 2]`: its value, or log π(a | s) but for a constant. */
+/** From states `[N, 4]` to the logit or the value of each action, `[N, 2]`: the larger, the better. */
 export type Agent = (states: Tensor) => Tensor;
 
 /** One step of an episode. */

@@ -24,11 +24,11 @@ export interface Prediction {
   readonly confidence: number;
 }
 
-/** What a model guesses of something: the class of the largest of the scores `[N, classes]` in each row. */
+/** What a model guesses of something: the class of the largest of the logits `[N, classes]` in each row. */
 export const guessing =
-  <Asked>(scores: (asked: Asked) => Tensor) =>
+  <Asked>(logits: (asked: Asked) => Tensor) =>
   async (asked: Asked): Promise<readonly number[]> =>
-    Array.from(await scope(() => argmax(scores(asked), { axis: 1 }).data()));
+    Array.from(await scope(() => argmax(logits(asked), { axis: 1 }).data()));
 
 /** The model's predictions for all pictures or texts, in order. */
 export async function predictions(model: Classifier, data: Cases, backend: Backend): Promise<Prediction[]> {

@@ -12,7 +12,7 @@ export { LinearRegression } from "./models/linreg.ts";
 export { MLP } from "./models/mlp.ts";
 export { SequenceTagger } from "./models/pos.ts";
 export { Policy, policyGradientLoss } from "./models/reinforce.ts";
-export { Seq2Seq, seq2seqLoss, type Memory } from "./models/seq2seq.ts";
+export { Seq2Seq, seq2seqLoss, type Seq2SeqState } from "./models/seq2seq.ts";
 export { SoftmaxRegression } from "./models/softmax.ts";
 export { Tagger, type Spelled } from "./models/tagger.ts";
 export { TreeLSTM, treeLoss, type Phrase } from "./models/treenn.ts";

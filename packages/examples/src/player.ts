@@ -49,7 +49,7 @@ export function playerLearner({ model, state, agent, play }: Player, backend: Ba
   };
 }
 
-/** The mean return of 100 new episodes, side by side, in which the agent always takes the action of the highest score. */
+/** The mean return of 100 new episodes, side by side, in which the agent always takes the action of the highest logit or value. */
 async function meanReturn(agent: Agent, { rand, tensor }: Backend & Creation, count = 100): Promise<number> {
   const random = await scope(() => rand([count, 4], { seed: 1 }).data());
   let states = Array.from({ length: count }, (_, i) => reset(random.subarray(4 * i)));

@@ -1,41 +1,41 @@
-// A recurrent language model that reads a text in several places at once, and goes on where it was.
+// A recurrent language model that reads several rows of a text at once, and goes on where it was.
 import { state as box, type State } from "@weft/autograd";
 import { squeeze, type Creation, type Tensor } from "@weft/tensor";
 import type { RecurrentState } from "@weft/nn";
 import { languageModelLoss } from "./models/language-model.ts";
 
-/** The scores `[T B, V]` of what comes after each token of x `[T, B]`, and the state after them. */
+/** What `LanguageModel` makes. */
 type Model = (
   x: Tensor,
   state: RecurrentState,
-) => { readonly scores: Tensor; readonly state: { readonly h: Tensor; readonly c: Tensor } };
+) => { readonly logits: Tensor; readonly state: { readonly h: Tensor; readonly c: Tensor } };
 
 export interface Reader {
-  /** What it remembers, to be saved in the middle of a text. */
+  /** The state, to be saved in the middle of a text. */
   readonly state: { readonly h: State; readonly c: State };
   /** Begins a new text. */
   reset(): void;
-  /** The scores `[T B, V]` of what comes after each token of x `[T, B]`. */
-  read(x: Tensor): Tensor;
+  /** The model, from the state on that it keeps: the logits `[T B, V]` of what comes after each token of x `[T, B]`. */
+  read(x: Tensor): { readonly logits: Tensor };
   /** The mean loss of a window `[1, T, B]` of a text, beside what comes after each token of it. */
   loss(x: Tensor, y: Tensor): Tensor;
-  /** The scores `[1, V]` of what comes after the last of these: for `write`, with one place. */
+  /** The logits `[1, V]` of what comes after the last of these: for `write`, with one row. */
   next(before: readonly number[]): Tensor;
 }
 
-/** A reader with a memory of shape `[layers, places, units]`. */
+/** A reader whose state has the shape `[layers, rows, hidden]`. */
 export function reader(model: Model, shape: readonly [number, number, number], { zeros, tensor }: Creation): Reader {
   const state = { h: box(zeros(shape)), c: box(zeros(shape)) };
-  const read = (x: Tensor): Tensor => {
-    const found = model(x, state);
-    [state.h.value, state.c.value] = [found.state.h, found.state.c];
-    return found.scores;
+  const read = (x: Tensor) => {
+    const y = model(x, state);
+    [state.h.value, state.c.value] = [y.state.h, y.state.c];
+    return y;
   };
   return {
     state,
     reset: () => void ([state.h.value, state.c.value] = [zeros(shape), zeros(shape)]),
     read,
     loss: (x, y) => languageModelLoss(read, squeeze(x, 0), y),
-    next: (before) => read(tensor([[before.at(-1)!]], { dtype: "i32" })),
+    next: (before) => read(tensor([[before.at(-1)!]], { dtype: "i32" })).logits,
   };
 }

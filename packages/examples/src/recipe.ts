@@ -4,7 +4,7 @@ import type { Optimizer } from "@weft/optim";
 import type { DataName } from "./datasets.ts";
 import type { Program, Setting } from "./program.ts";
 
-/** From pictures `[N, channels, height, width]` to a score for each class `[N, classes]`. */
+/** From pictures `[N, channels, height, width]` to the logits of the classes `[N, classes]`. */
 export type Classifier = (images: Tensor) => Tensor;
 
 export interface Recipe extends Pick<Program, "title" | "about" | "time" | "reaches" | "epochs" | "quick" | "options"> {

@@ -2,7 +2,7 @@
 import { scope, squeeze, unsqueeze, type Backend, type Creation, type Tensor } from "@weft/tensor";
 import { minibatch, ragged, type Vocabulary } from "@weft/data";
 import { beamSearch } from "./beam.ts";
-import type { Memory, Seq2Seq } from "./models/seq2seq.ts";
+import type { Seq2Seq, Seq2SeqState } from "./models/seq2seq.ts";
 
 /** Asks for words backwards, all in one batch. The end of a word is character 0. */
 export const answersOf =
@@ -14,9 +14,9 @@ export const answersOf =
     );
     const [[x, lengths]] = [...minibatch([codes], asked.length, { backend })] as [[Tensor, Tensor]];
     const start = scope(() => model.encode(x, lengths));
-    const read = (last: Tensor, states: Memory) => {
-      const { scores, memory } = model.decode(unsqueeze(last, 0), states);
-      return { scores: squeeze(scores, 0), memory };
+    const read = (last: Tensor, before: Seq2SeqState) => {
+      const { logits, state } = model.decode(unsqueeze(last, 0), before);
+      return { logits: squeeze(logits, 0), state };
     };
     const found = await beamSearch({ width, start, read, end: 0, longest: 2 * x.shape[0]! }, backend);
     return found.map((word) => known.decode(word).join(""));

@@ -16,7 +16,7 @@ export interface WritingOptions {
   readonly seed?: number;
 }
 
-/** The scores `[1, V]` of what comes after these. It is called for every beginning in turn, so it may remember. */
+/** The logits `[1, V]` of what comes after these. It is called for every beginning in turn, so it may remember. */
 type Next = (before: readonly number[]) => Tensor;
 
 interface DrawingOptions {
@@ -30,7 +30,7 @@ interface DrawingOptions {
   readonly told?: (number: number) => void;
 }
 
-/** Goes on after a beginning: each number is drawn with a probability proportional to exp(score / temperature). */
+/** Goes on after a beginning: each number is drawn with a probability proportional to exp(logit / temperature). */
 export async function draw(
   next: Next,
   begun: readonly number[],
@@ -40,8 +40,8 @@ export async function draw(
   for (const known of all) told?.(known);
   const places = Array.from({ length: most - all.length }, (_, i) => all.length + i);
   for await (const at of patient(places, "text")) {
-    const scores = () => training(false, () => next(all));
-    const drawn = await scope(() => categorical(scores(), { temperature, seed: seed + at }).item());
+    const logits = () => training(false, () => next(all));
+    const drawn = await scope(() => categorical(logits(), { temperature, seed: seed + at }).item());
     all.push(begun[at] ?? Number(drawn));
     told?.(all[at]!);
     if (at >= begun.length && all[at] === end) break;

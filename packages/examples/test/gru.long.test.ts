@@ -68,7 +68,7 @@ test("judges a text by its words, numbered and filled up as reviews are", async 
   const read = ["<start>", "a", "good", "<oov>", "fine", "c"].map((word) => vocabulary.indexOf(word));
   const filled = [...new Array<number>(150 - read.length).fill(0), ...read];
   const x = backend.tensor([filled], { dtype: "i32" });
-  const [, positive] = await scope(() => softmax(network.scores(x)).data());
+  const [, positive] = await scope(() => softmax(network.logits(x)).data());
   expect(positive).toBeGreaterThan(0.5);
   expect(await answer("A GOOD, zzz... fine c!")).toBe(`positive (${(100 * positive!).toFixed(2)} %)`);
   // Of a longer text the last 150 words count.

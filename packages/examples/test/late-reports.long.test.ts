@@ -76,7 +76,7 @@ const starts: Readonly<Record<string, Start>> = {
       { backend, seed, epochs },
     ),
   shakespeare: (backend) =>
-    shakespeare(smallText(100), { embed: 8, layers: 1, units: 8, batchSize: 4, steps: 4 }, { backend, epochs }),
+    shakespeare(smallText(100), { features: 8, layers: 1, hidden: 8, batchSize: 4, steps: 4 }, { backend, epochs }),
   rnnlm: (backend) => {
     const vocabulary = ["<eos>", "the", "cat", "dog", "sleeps", "<unk>"];
     const text = written([1, 2, 4, 0], [1, 3, 4, 0]);

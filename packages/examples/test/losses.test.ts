@@ -1,13 +1,17 @@
 // The losses of the models and their gradients, beside the formulas in plain numbers.
 import { valueAndGrad } from "@weft/autograd";
 import { matmul, type Tensor } from "@weft/tensor";
+import { seed } from "@weft/nn";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { actorCriticLoss } from "../src/models/actor-critic.ts";
 import { discriminatorLoss, generatorLoss } from "../src/models/dcgan.ts";
 import { temporalDifferenceLoss } from "../src/models/dqn.ts";
+import { GPT, gptLoss } from "../src/models/gpt.ts";
+import { LanguageModel, languageModelLoss } from "../src/models/language-model.ts";
 import { policyGradientLoss } from "../src/models/reinforce.ts";
-import type { Matrix, Vector } from "./plain.ts";
+import { Seq2Seq, seq2seqLoss } from "../src/models/seq2seq.ts";
+import { surprise, type Matrix, type Vector } from "./plain.ts";
 
 const backend = await open({ seed: 1 });
 const { tensor } = backend;
@@ -148,4 +152,43 @@ test("the discriminator's loss is −log D(real) − log(1 − D(fake)), without
   const slope = (k: number) =>
     mean(real.map((x, i) => (ofReal[i]! - 1) * x[k]!)) + mean(fake.map((x, i) => ofFake[i]! * x[k]!));
   expect(ofWeights.gradient).toEqual(near([[slope(0)], [slope(1)]]));
+});
+
+test("the losses of language models are the mean of −log p of what comes after each token", async () => {
+  seed(1);
+  const x = [
+    [1, 2, 3],
+    [4, 0, 2],
+  ];
+  const y = [
+    [2, 3, 4],
+    [0, 2, 1],
+  ];
+  const gpt = GPT(5, { layers: 1, heads: 2, features: 8, contextLength: 4, dropout: 0 });
+  const ofGPT = (await gpt(integers(x)).array()) as Matrix[];
+  const wanted = mean(ofGPT.flatMap((rows, n) => rows.map((row, t) => surprise(row, y[n]![t]!))));
+  expect(await gptLoss(gpt, integers(x), integers(y)).item()).toBeCloseTo(wanted, 5);
+
+  const model = LanguageModel(5, { features: 3, hidden: 4 });
+  const losses = ((await model(integers(x)).logits.array()) as Matrix).map((row, i) => surprise(row, y.flat()[i]!));
+  expect(await languageModelLoss(model, integers(x), integers(y)).item()).toBeCloseTo(mean(losses), 5);
+  const sum = await languageModelLoss(model, integers(x), integers(y), { reduction: "sum" }).item();
+  expect(sum).toBeCloseTo(6 * mean(losses), 4);
+});
+
+test("the loss of sequence to sequence is the same for padded sequences as for each alone", async () => {
+  seed(1);
+  const [model, padding] = [Seq2Seq(6, 4), 5];
+  const column = (tokens: readonly number[]) => integers(tokens.map((token) => [token]));
+  const long = await seq2seqLoss(model, column([1, 2, 3]), column([0, 3, 2, 1, 0])).item();
+  const short = await seq2seqLoss(model, column([4]), column([0, 4, 0])).item();
+  const { logits } = model.decode(column([0, 4]), model.encode(column([4])));
+  const rows = ((await logits.array()) as Matrix[]).map(([row]) => row!);
+  expect(short).toBeCloseTo((surprise(rows[0]!, 4) + surprise(rows[1]!, 0)) / 2, 5);
+
+  const x = [[1, 4], [2, padding], [3, padding]]; // prettier-ignore
+  const y = [[0, 0], [3, 4], [2, 0], [1, padding], [0, padding]]; // prettier-ignore
+  const options = { lengths: [3, 1], ignoreIndex: padding };
+  const both = await seq2seqLoss(model, integers(x), integers(y), options).item();
+  expect(both).toBeCloseTo((4 * Number(long) + 2 * Number(short)) / 6, 5);
 });

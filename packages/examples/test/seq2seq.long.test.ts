@@ -71,7 +71,7 @@ test("everything begins with Glorot's uniform numbers, biases too", async () => 
     }
 });
 
-test.skipIf(!hasModule("torch"))("the scores are those of PyTorch's LSTMs with the same weights", async () => {
+test.skipIf(!hasModule("torch"))("the logits are those of PyTorch's LSTMs with the same weights", async () => {
   const backend = await open({});
   seed(1);
   const model = Seq2Seq(5);
@@ -104,7 +104,7 @@ say(out @ weights["decoder.output.weight"].T)
     { x, y },
   );
   const states = model.encode(backend.tensor(x, { dtype: "i32" }));
-  const found = await model.decode(backend.tensor(y, { dtype: "i32" }), states).scores.data();
+  const found = await model.decode(backend.tensor(y, { dtype: "i32" }), states).logits.data();
   expect(wanted).toHaveLength(4 * 2 * 5);
   for (const [i, s] of wanted.entries()) expect(Math.abs(Number(found[i]) - s)).toBeLessThan(1e-5);
 });
@@ -161,8 +161,8 @@ describe("the search for the most probable word", async () => {
     const logs = backend.tensor(Object.values(next).map((row) => row.map((p) => Math.log(p + 1e-9))));
     const start = { read: backend.zeros([1, 2, 1]) };
     const read = (tokens: Parameters<Parameters<typeof beamSearch>[0]["read"]>[0], { read: n }: typeof start) => ({
-      scores: logs.take(tokens),
-      memory: { read: n.add(1) },
+      logits: logs.take(tokens),
+      state: { read: n.add(1) },
     });
     return beamSearch({ width, start, read, end: 0, longest }, backend);
   };

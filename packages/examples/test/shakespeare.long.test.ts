@@ -17,7 +17,7 @@ import { expectResumes, lastMean, reportOn, trained, type Start } from "./runs.t
 import { temporaryFolder, weft } from "./session.ts";
 import { smallText } from "./text.ts";
 
-const sizes = { embed: 8, layers: 1, units: 32, batchSize: 8, steps: 10 };
+const sizes = { features: 8, layers: 1, hidden: 32, batchSize: 8, steps: 10 };
 const start: Start = (backend) => learner(smallText(300), sizes, { backend, epochs: 5 });
 
 test("learns to write, and says what it writes", async () => {
@@ -121,7 +121,7 @@ describe("what is measured after epochs ends it", () => {
 test.skipIf(!hasModule("torch"))("reads on with PyTorch's numbers", async () => {
   const backend = await open({});
   seed(1);
-  const model = LanguageModel(5, { embed: 4, units: 3, layers: 2 });
+  const model = LanguageModel(5, { features: 4, hidden: 3, layers: 2 });
   await place(model, backend);
   const windows = [0, 1].map((w) => Array.from({ length: 6 }, (_, t) => [(t + w) % 5, (t * 2 + w) % 5]));
   const wanted = await pytorch(
@@ -139,7 +139,7 @@ say(y.reshape(-1, 3) @ weights["output.weight"].T + weights["output.bias"])
   const { read } = reader(model, [2, 2, 3], backend);
   let found;
   for (const window of windows) found = read(backend.tensor(window, { dtype: "i32" }));
-  const scores = await found!.data();
+  const scores = await found!.logits.data();
   expect(wanted).toHaveLength(6 * 2 * 5);
   for (const [i, y] of wanted.entries()) expect(Math.abs(Number(scores[i]) - y)).toBeLessThan(1e-6);
 });

@@ -10,7 +10,7 @@ import { expectResumes, trained, type Start } from "./runs.ts";
 import { classes, sentences } from "./tagged-sentences.ts";
 import { smallText } from "./text.ts";
 
-const sizes = { embed: 8, layers: 1, units: 8, batchSize: 4, steps: 4 };
+const sizes = { features: 8, layers: 1, hidden: 8, batchSize: 4, steps: 4 };
 const start =
   (text: ReturnType<typeof smallText>): Start =>
   (backend) =>

@@ -13,7 +13,7 @@ const starts: Readonly<Record<string, Start>> = {
   gpt: (backend) =>
     writer(text, { ...encoder, batchSize: 4, parts: 1, batches: 2, warmup: 1 }, { backend, seed: 1, epochs: 1 }),
   shakespeare: (backend) =>
-    reading(text, { embed: 8, layers: 1, units: 8, batchSize: 4, steps: 4 }, { backend, epochs: 1 }),
+    reading(text, { features: 8, layers: 1, hidden: 8, batchSize: 4, steps: 4 }, { backend, epochs: 1 }),
   seq2seq: (backend) => reversing(words, { backend, seed: 1, batchSize: 4, batches: 2, epochs: 1 }),
 };
 

@@ -5,6 +5,7 @@ import {
   GPT,
   gptLoss,
   LanguageModel,
+  languageModelLoss,
   LeNet,
   LinearRegression,
   MLP,
@@ -83,17 +84,17 @@ const linreg: Task = {
   },
 };
 
-const characters = { vocabulary: 80, units: 256, steps: 100, rows: 128 };
+const characters = { vocabulary: 80, hidden: 256, steps: 100, rows: 128 };
 const charlm: Task = {
   name: "charlm-adam",
   what: "characters: embedding 256, LSTM 256, 80 classes, 100 steps, batch 128, Adam",
   made({ randint }) {
     seed(1);
-    const { vocabulary, units, steps, rows } = characters;
-    const model = LanguageModel(vocabulary, { embed: units, units });
+    const { vocabulary, hidden, steps, rows } = characters;
+    const model = LanguageModel(vocabulary, { features: hidden, hidden });
     const x = randint([steps, rows], { high: vocabulary });
     const y = randint([steps * rows], { high: vocabulary });
-    return trained(model, optimizers.adam(), () => crossEntropy(model(x).scores, y));
+    return trained(model, optimizers.adam(), () => languageModelLoss(model, x, y));
   },
 };
 

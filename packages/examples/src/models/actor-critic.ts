@@ -4,7 +4,7 @@ import { stopGradient } from "@weft/autograd";
 import { add, exp, logSoftmax, mul, neg, relu, reshape, square, sub, sum, type Tensor } from "@weft/tensor";
 import { Chain, Linear, crossEntropy } from "@weft/nn";
 
-/** From states `[N, states]`: the actor to log π(a | s), but for a constant, `[N, actions]`; the critic to V(s) `[N, 1]`. */
+/** From states `[N, states]`: the actor to the logits of π(a | s), `[N, actions]`; the critic to V(s) `[N, 1]`. */
 export const ActorCritic = (states: number, actions: number) => ({
   actor: Chain(Linear(states, 128), relu, Linear(128, actions)),
   critic: Chain(Linear(states, 128), relu, Linear(128, 1)),

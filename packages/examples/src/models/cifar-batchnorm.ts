@@ -21,7 +21,7 @@ const conv = (inputs: number, outputs: number) =>
     relu,
   );
 
-/** From pictures `[N, 3, 32, 32]` to a score for each class `[N, 10]`. Its loss is `crossEntropy`. */
+/** From pictures `[N, 3, 32, 32]` to the logits of the classes `[N, 10]`. Its loss is `crossEntropy`. */
 export const BatchNormCNN = () =>
   Chain(
     centered,

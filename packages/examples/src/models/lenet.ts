@@ -5,7 +5,7 @@ import { Chain, Conv, Linear, MaxPool, xavier, zeros } from "@weft/nn";
 
 const start = { init: xavier(), biasInit: zeros() };
 
-/** From pictures `[N, 1, 28, 28]` to a score for each digit `[N, 10]`. Its loss is `crossEntropy`. */
+/** From pictures `[N, 1, 28, 28]` to the logits of the digits `[N, 10]`. Its loss is `crossEntropy`. */
 export const LeNet = () =>
   Chain(
     Conv({ in: 1, out: 20, kernel: 5, ...start }), // [N, 20, 24, 24]

@@ -3,23 +3,23 @@
 import { relu, reshape, type Tensor } from "@weft/tensor";
 import { Chain, Embedding, Linear, RNN, xavier, zeros } from "@weft/nn";
 
-const units = 128;
+const hidden = 128;
 const start = { init: xavier(), biasInit: zeros() };
 
-/** What becomes of the vectors of words `[T, B, units]`, and how many features that has. */
+/** The layer between the vectors of the words `[T, B, hidden]` and the logits, and the width of what it gives. */
 const bodies = {
-  mlp: () => [Chain(Linear(units, units, start), relu), units] as const,
-  rnn: () => [RNN({ type: "relu", in: units, hidden: units, ...start }), units] as const,
-  birnn: () => [RNN({ type: "relu", in: units, hidden: units, bidirectional: true, ...start }), 2 * units] as const,
+  mlp: () => [Chain(Linear(hidden, hidden, start), relu), hidden] as const,
+  rnn: () => [RNN({ type: "relu", in: hidden, hidden, ...start }), hidden] as const,
+  birnn: () => [RNN({ type: "relu", in: hidden, hidden, bidirectional: true, ...start }), 2 * hidden] as const,
 };
 
-/** From words `[T, B]` to scores of their tags, `[T B, classes]`. Its loss is `crossEntropy`. */
+/** From words `[T, B]` to the logits of their tags, `[T B, classes]`. Its loss is `crossEntropy`. */
 export function SequenceTagger(kind: keyof typeof bodies, words: number, classes: number) {
-  const [body, features] = bodies[kind]();
+  const [body, width] = bodies[kind]();
   return Chain(
-    Embedding(words, units, { init: xavier() }),
+    Embedding(words, hidden, { init: xavier() }),
     body,
-    Linear(features, classes, start),
+    Linear(width, classes, start),
     (y: Tensor) => reshape(y, [-1, classes]), // a row for each word
   );
 }

@@ -3,7 +3,7 @@
 import { mul, relu, sum, type Tensor } from "@weft/tensor";
 import { Chain, Linear, crossEntropy } from "@weft/nn";
 
-/** From states `[N, states]` to log π(a | s), but for a constant, `[N, actions]`. */
+/** From states `[N, states]` to the logits of π(a | s), `[N, actions]`. */
 export const Policy = (states: number, actions: number) => Chain(Linear(states, 128), relu, Linear(128, actions));
 
 /** −Σ A log π(a | s) for actions and advantages `[N]`; a row of advantage 0 does not count. */

@@ -1,40 +1,52 @@
-// Sequence to sequence (Sutskever, Vinyals and Le 2014), as in Knet's tutorial: one LSTM reads a sequence, and from what it
-// remembers another one writes its answer.
-import { reshape, type Tensor } from "@weft/tensor";
+// Sequence to sequence (Sutskever, Vinyals and Le 2014), as in Knet's tutorial: one LSTM reads a sequence, and from its
+// last state another one writes the answer.
+import { reshape, slice, type Tensor } from "@weft/tensor";
 import { Embedding, LSTM, Linear, crossEntropy, parameter, xavier, type Lengths } from "@weft/nn";
 
-/** What is remembered of N sequences, `[1, N, units]`. */
-export type Memory = { readonly h: Tensor; readonly c: Tensor };
+/** The state of an LSTM after N sequences, `[1, N, hidden]`. */
+export type Seq2SeqState = { readonly h: Tensor; readonly c: Tensor };
 
-/** An encoder and a decoder of sequences `[T, N]`, with a learned memory that reading begins with. */
-export function Seq2Seq(tokens: number, units = 128) {
+/** An encoder and a decoder of sequences `[T, N]`, with a learned state that the encoder begins with. */
+export function Seq2Seq(tokens: number, hidden = 128) {
   const init = xavier(); // of all, also of biases, of which there are two a gate, as in PyTorch; the tutorial has one
   const part = () => ({
-    embed: Embedding(tokens, units, { init }),
-    lstm: LSTM({ in: units, hidden: units, init, biasInit: init }),
+    embed: Embedding(tokens, hidden, { init }),
+    lstm: LSTM({ in: hidden, hidden, init, biasInit: init }),
   });
-  const start = { h: parameter([1, units], init), c: parameter([1, units], init) };
+  const start = { h: parameter([1, hidden], init), c: parameter([1, hidden], init) };
   const encoder = part();
-  const decoder = { ...part(), output: Linear(units, tokens, { init, bias: false }) };
+  const decoder = { ...part(), output: Linear(hidden, tokens, { init, bias: false }) };
   return {
     start,
     encoder,
     decoder,
-    /** What is remembered of sequences. */
-    encode(x: Tensor, lengths?: Lengths): Memory {
+    /** The state after sequences x, of which `lengths` says how much each has before its padding. */
+    encode(x: Tensor, lengths?: Lengths): Seq2SeqState {
       const { h, c } = encoder.lstm.run(encoder.embed(x), { ...start, lengths });
       return { h, c };
     },
-    /** The scores `[T, N, tokens]` of what comes after each of y, and what is remembered then. */
-    decode(y: Tensor, before: Memory): { readonly scores: Tensor; readonly memory: Memory } {
-      const { y: found, ...memory } = decoder.lstm.run(decoder.embed(y), before);
-      return { scores: decoder.output(found), memory };
+    /** The logits `[T, N, tokens]` of what comes after each token of y, and the state then. */
+    decode(y: Tensor, before: Seq2SeqState): { readonly logits: Tensor; readonly state: Seq2SeqState } {
+      const { y: outputs, ...state } = decoder.lstm.run(decoder.embed(y), before);
+      return { logits: decoder.output(outputs), state };
     },
   };
 }
 
-/** The mean of −log p over the tokens of the answers y `[T, N]`, before each of which the decoder has read one of `last`. */
-export function seq2seqLoss({ encode, decode }: ReturnType<typeof Seq2Seq>, x: Tensor, last: Tensor, y: Tensor) {
-  const { scores } = decode(last, encode(x));
-  return crossEntropy(reshape(scores, [-1, scores.shape[2]!]), reshape(y, [-1]));
+/** For sequences of several lengths: those of x, and the token that pads y and counts for nothing. */
+interface PaddedOptions {
+  readonly lengths?: Lengths;
+  readonly ignoreIndex?: number;
+}
+
+/** The mean of −log p over the answers y `[1 + T, N]` to x, without their first token, which only begins them. */
+export function seq2seqLoss(
+  { encode, decode }: ReturnType<typeof Seq2Seq>,
+  x: Tensor,
+  y: Tensor,
+  { lengths, ignoreIndex }: PaddedOptions = {},
+): Tensor {
+  const { logits } = decode(slice(y, { ends: [-1] }), encode(x, lengths));
+  const next = reshape(slice(y, { starts: [1] }), [-1]);
+  return crossEntropy(reshape(logits, [-1, logits.shape[2]!]), next, { ignoreIndex });
 }

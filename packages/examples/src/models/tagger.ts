@@ -24,7 +24,7 @@ export interface Spelled {
   readonly lengths: readonly number[];
 }
 
-/** From the words of a sentence `[T]`, some of which may be spelled, to the scores of their tags, `[T, classes]`. Its loss is `crossEntropy`. */
+/** From the words of a sentence `[T]`, some of which may be spelled, to the logits of their tags, `[T, classes]`. Its loss is `crossEntropy`. */
 export function Tagger(words: number, classes: number, letters?: number) {
   const self = layer(
     "Tagger",

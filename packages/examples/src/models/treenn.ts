@@ -4,24 +4,24 @@ import { ArgumentError, add, concat, mul, sigmoid, split, tanh, tensorSplit, typ
 import { Embedding, Linear, crossEntropy, parameter, perGate, uniform, xavier, zeros } from "@weft/nn";
 import type { Tree } from "@weft/data";
 
-/** What is known of phrases: h goes into scores and gates, c is remembered; both `[phrases, units]`. */
+/** The state of phrases, as of an LSTM: h goes into logits and gates, c is the cell; both `[phrases, hidden]`. */
 export interface Phrase {
   readonly h: Tensor;
   readonly c: Tensor;
 }
 
-export function TreeLSTM(vocabulary: number, classes: number, units = 128) {
+export function TreeLSTM(vocabulary: number, classes: number, hidden = 128) {
   const weights = { init: xavier(), bias: false };
   const gateWeights = { init: perGate(3, xavier()), bias: false };
   const self = {
-    embed: Embedding(vocabulary, units, { init: uniform(Math.sqrt(3 / units)) }), // Glorot, for a vector
-    leaf: Linear(units, 3 * units, gateWeights), // the gates i, o, u of a word
-    inner: Linear(2 * units, 3 * units, gateWeights), // and of a phrase of two parts
-    bias: parameter([3 * units], zeros()), // of both
-    left: Linear(units, units, weights), // what is kept of the first part
-    right: Linear(units, units, weights), // and of the second
-    forget: parameter([units], zeros()),
-    output: Linear(units, classes, weights),
+    embed: Embedding(vocabulary, hidden, { init: uniform(Math.sqrt(3 / hidden)) }), // Glorot, for a vector
+    leaf: Linear(hidden, 3 * hidden, gateWeights), // the gates i, o, u of a word
+    inner: Linear(2 * hidden, 3 * hidden, gateWeights), // and of a phrase of two parts
+    bias: parameter([3 * hidden], zeros()), // of both
+    left: Linear(hidden, hidden, weights), // the forget gate of the first part
+    right: Linear(hidden, hidden, weights), // and of the second
+    forget: parameter([hidden], zeros()),
+    output: Linear(hidden, classes, weights),
   };
   const gates = (x: Tensor) => {
     const [i, o, u] = split(add(x, self.bias), 3, { axis: 1 });
@@ -39,33 +39,33 @@ export function TreeLSTM(vocabulary: number, classes: number, units = 128) {
     return { h: mul(o, tanh(c)), c };
   };
   /**
-   * From a tree, whose nodes have two parts or are words, and its words `[W]` to the scores of all nodes,
+   * From a tree, whose nodes have two parts or are words, and its words `[W]` to the logits of all nodes,
    * `[2 W − 1, classes]`, each after its parts.
    */
-  function scores(tree: Tree<unknown>, ids: Tensor): Tensor {
+  function logits(tree: Tree<unknown>, ids: Tensor): Tensor {
+    if (wordCount(tree) !== ids.size)
+      throw new ArgumentError(`TreeLSTM: wanted a tree of ${ids.size} words with two parts at each other node`);
     const { h, c } = words(ids); // all at once
     const [hs, cs] = [tensorSplit(h, ids.size), tensorSplit(c, ids.size)];
-    const leaves = hs.map((h, at): Phrase => ({ h, c: cs[at]! })).values();
-    const found: Tensor[] = [];
-    const read = ({ children: parts }: Tree<unknown>): Phrase => {
-      if (![0, 2].includes(parts.length)) throw new ArgumentError(`TreeLSTM: wanted two parts, got ${parts.length}`);
-      const [a, b] = parts.map(read);
-      const meaning = a && b ? phrase(a, b) : leaves.next().value;
-      if (meaning === undefined) throw new ArgumentError(`TreeLSTM: got ${ids.size} words, the tree has more`);
-      found.push(meaning.h);
-      return meaning;
+    const phrases: Phrase[] = [];
+    let word = 0;
+    const read = ({ children }: Tree<unknown>): Phrase => {
+      const [a, b] = children.map(read);
+      const state = a && b ? phrase(a, b) : { h: hs[word]!, c: cs[word++]! };
+      phrases.push(state);
+      return state;
     };
     read(tree);
-    if (leaves.next().done !== true) throw new ArgumentError(`TreeLSTM: got ${ids.size} words, the tree has fewer`);
-    return self.output(concat(found));
+    return self.output(concat(phrases.map(({ h }) => h)));
   }
-  return { ...self, scores };
+  return { ...self, logits };
 }
 
-/** The sum of −log p over all nodes of a tree, whose labels are in the order of the scores. */
-export const treeLoss = (
-  { scores }: ReturnType<typeof TreeLSTM>,
-  tree: Tree<unknown>,
-  ids: Tensor,
-  labels: Tensor,
-): Tensor => crossEntropy(scores(tree, ids), labels, { reduction: "sum" });
+/** The number of words of a tree; NaN if a node has other than two parts. */
+const wordCount = ({ children: [a, b, ...others] }: Tree<unknown>): number =>
+  a === undefined ? 1 : b === undefined || others.length > 0 ? NaN : wordCount(a) + wordCount(b);
+
+/** The sum of −log p over all nodes of a tree, whose labels are in the order of the logits. */
+export function treeLoss({ logits }: ReturnType<typeof TreeLSTM>, tree: Tree<unknown>, ids: Tensor, labels: Tensor) {
+  return crossEntropy(logits(tree, ids), labels, { reduction: "sum" });
+}

@@ -6,7 +6,7 @@ import { Chain, Conv, Dropout, Linear, MaxPool, xavier, zeros } from "@weft/nn";
 const start = { init: xavier(), biasInit: zeros() };
 const conv = (inputs: number, outputs: number) => Conv({ in: inputs, out: outputs, kernel: 3, padding: 1, ...start });
 
-/** From pictures `[N, 3, 32, 32]` to a score for each class `[N, 10]`. Its loss is `crossEntropy`. */
+/** From pictures `[N, 3, 32, 32]` to the logits of the classes `[N, 10]`. Its loss is `crossEntropy`. */
 export const VGG = () =>
   Chain(
     conv(3, 50), // [N, 50, 32, 32]

@@ -1,4 +1,4 @@
-// The language model over characters of the first table of Knet's benchmarks: it reads The Song of Hiawatha in 128 places at
+// The language model over characters of the first table of Knet's benchmarks: it reads The Song of Hiawatha in 128 rows at
 // once, and its state goes on from window to window.
 import { normal, zeros } from "@weft/nn";
 import { adam, chain, clipGlobalNorm, minimize, sgd } from "@weft/optim";
@@ -13,16 +13,16 @@ import type { Text } from "../texts.ts";
 import { count } from "../words.ts";
 import { write, type WritingOptions } from "../writing.ts";
 
-const [batchSize, steps, units] = [128, 100, 256];
+const [batchSize, steps, hidden] = [128, 100, 256];
 const init = normal({ std: 0.3 });
 const network = (characters: number) =>
-  LanguageModel(characters, { embed: units, units, init, embedInit: init, biasInit: zeros(), forgetBias: 1, recurrentBias: false }); // oxfmt-ignore
+  LanguageModel(characters, { features: hidden, hidden, init, embedInit: init, biasInit: zeros(), forgetBias: 1, recurrentBias: false }); // oxfmt-ignore
 
 const usual = "By the ";
 
 /** Goes on with a text. */
 const writes = (model: ReturnType<typeof network>, characters: readonly string[], backend: Setting["backend"]) => {
-  const { next } = reader(model, [1, 1, units], backend);
+  const { next } = reader(model, [1, 1, hidden], backend);
   return (first: string, how?: WritingOptions) => write(next, characters, { first, ...how });
 };
 
@@ -33,7 +33,7 @@ export function learner(
   const blocks = blocksOf(ids.data, batchSize, steps, "characters");
   const batches = minibatch([blocks.x, blocks.y], 1, { backend });
   const model = network(characters.length);
-  const readerOf = () => reader(model, [1, batchSize, units], backend);
+  const readerOf = () => reader(model, [1, batchSize, hidden], backend);
   const [reading, tested] = [readerOf(), readerOf()];
   const first = Array.from(ids.data.subarray(0, 20), (id) => characters[id]!).join("");
   /** What the report begins with: words of the poem, or of a text that has not all of their letters. */

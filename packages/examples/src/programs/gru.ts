@@ -38,7 +38,7 @@ export const gru: Program = program({
         const tokens = [start, ...found.map((word) => (has(word) ? word : unknown))].slice(-length);
         const filled = [...Array.from({ length: length - tokens.length }, () => pad), ...tokens];
         const x = () => reshape(backend.tensor(encode(filled)), [1, length]);
-        const [, positive] = await scope(() => softmax(model.scores(x())).data());
+        const [, positive] = await scope(() => softmax(model.logits(x())).data());
         return positive! >= 0.5 ? `positive (${percent(positive!)})` : `negative (${percent(1 - positive!)})`;
       },
     };
@@ -48,7 +48,7 @@ export const gru: Program = program({
 export function learner(reviews: ReviewSet<HostArray<Int32Array>>, backend: Backend, seed: number, batchSize = 64) {
   const { train, test, vocabulary } = reviews;
   const model = SentimentGRU(vocabulary.length);
-  const exam = examination(model.scores, test, backend);
+  const exam = examination(model.logits, test, backend);
   const optimizer = adam({ lr: 0.001 });
   const batches = minibatch(train, Math.min(batchSize, train.labels.data.length), { backend, shuffle: true, seed });
   return {
@@ -60,6 +60,6 @@ export function learner(reviews: ReviewSet<HostArray<Int32Array>>, backend: Back
     evaluate: async () => ({ testAccuracy: await exam.accuracy() }),
     metrics: { testAccuracy: "share" },
     of: `of ${count(test.labels.data.length)} new reviews judged right`,
-    sections: async () => reviewSections(test, vocabulary, await exam.predictions(), model.scoresByWord, backend),
+    sections: async () => reviewSections(test, vocabulary, await exam.predictions(), model.logitsByWord, backend),
   } satisfies Learner;
 }

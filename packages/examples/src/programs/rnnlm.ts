@@ -14,20 +14,20 @@ import { sentencesSection } from "../report/text.ts";
 import { count } from "../words.ts";
 import { draw } from "../writing.ts";
 
-const [embed, units] = [128, 256];
+const [features, hidden] = [128, 256];
 const network = (words: number) =>
   LanguageModel(words, {
-    embed,
-    units,
-    embedInit: uniform(Math.sqrt(3 / embed)), // Glorot, for a vector
+    features,
+    hidden,
+    embedInit: uniform(Math.sqrt(3 / features)), // Glorot, for a vector
     init: xavier(),
     biasInit: zeros(),
     forgetBias: 1,
     recurrentBias: false,
   });
 
-/** What stands in a batch where a sentence is over: no word. */
-const over = -1;
+/** What fills up shorter sentences in a batch: no word. */
+const padding = -1;
 
 export const rnnlm: Program = program({
   title: "Word language model",
@@ -56,7 +56,7 @@ const writer =
   (model: ReturnType<typeof network>, vocabulary: readonly string[], backend: Setting["backend"]) =>
   async (seed: number, begun: Iterable<number> = []): Promise<string> => {
     const end = vocabulary.indexOf("<eos>");
-    const { next } = reader(model, [1, 1, units], backend);
+    const { next } = reader(model, [1, 1, hidden], backend);
     const [, ...ids] = await draw(next, [end, ...begun], { most: 40, end, seed: 100 * seed });
     return ids
       .map((id) => vocabulary[id])
@@ -69,17 +69,17 @@ export function learner(
   { backend, seed, limit, epochs, batchSize }: Pick<Setting, "backend" | "seed" | "limit" | "epochs"> & { readonly batchSize: number }, // oxfmt-ignore
 ) {
   const model = network(vocabulary.length);
-  const scores = (x: Tensor) => model(x).scores;
+  const logits = (x: Tensor) => model(x).logits;
   const end = vocabulary.indexOf("<eos>"); // a sentence begins and ends with it
   /** The sum over all words: sentences have no words beyond their ends. */
-  const loss = (x: Tensor, y: Tensor) => languageModelLoss(scores, x, y, { reduction: "sum", ignoreIndex: over });
+  const loss = (x: Tensor, y: Tensor) => languageModelLoss(model, x, y, { reduction: "sum", ignoreIndex: padding });
 
   /** Batches of sentences, the longest first: what is read `[T, B]`, and what comes after each word of it `[T B]`. */
   const batchesOf = (sentences: readonly Int32Array[]) => {
     const sorted = sentences.toSorted((a, b) => b.length - a.length);
     const whole = ragged(
       sorted.map((ids) => Int32Array.of(end, ...ids)),
-      { batchFirst: false, lengths: false, padding: over },
+      { batchFirst: false, lengths: false, padding },
     );
     const transform = (ids: Tensor) =>
       [maximum(slice(ids, { ends: [-1] }), 0), reshape(slice(ids, { starts: [1] }), [-1])] as const;
@@ -90,9 +90,9 @@ export function learner(
   const [optimizer, batches] = [adam(), shuffle(batchesOf(train), { seed })];
   const read = counting(batches, ([x]) => x.size);
   const measured = async (sentences: readonly Int32Array[]) => {
-    const nllPerWord = metrics.crossEntropy({ ignoreIndex: over });
-    const perplexity = metrics.perplexity({ ignoreIndex: over });
-    return evaluate(scores, patient(batchesOf(sentences), "evaluation"), { metrics: { nllPerWord, perplexity } });
+    const nllPerWord = metrics.crossEntropy({ ignoreIndex: padding });
+    const perplexity = metrics.perplexity({ ignoreIndex: padding });
+    return evaluate(logits, patient(batchesOf(sentences), "evaluation"), { metrics: { nllPerWord, perplexity } });
   };
 
   return {

@@ -35,8 +35,8 @@ export function learner(list: readonly string[], { backend, epochs, ...batching 
   const optimizer = adam({ lr: cosineDecay(0.001, { steps: epochs * batching.batches }) });
   const answers = answersOf(model, known, backend);
   function loss(x: Tensor): Tensor {
-    const [ends, backwards] = [backend.zeros([1, x.shape[1]!], { dtype: "i32" }), flip(x, { axis: 0 })];
-    return seq2seqLoss(model, x, concat([ends, backwards]), concat([backwards, ends]));
+    const ends = backend.zeros([1, x.shape[1]!], { dtype: "i32" });
+    return seq2seqLoss(model, x, concat([ends, flip(x, { axis: 0 }), ends]));
   }
   return {
     from: `${count(list.length)} words`,

@@ -16,14 +16,14 @@ import { textIn, type Text } from "../texts.ts";
 import { count } from "../words.ts";
 import { write } from "../writing.ts";
 
-/** `batchSize` places of the text are read at once, `steps` characters at a time. An epoch is 100 updates. */
-const plays = { embed: 168, layers: 1, units: 334, batchSize: 256, steps: 100 };
-const sources = { embed: 512, layers: 2, units: 512, batchSize: 64, steps: 64 };
-const small = { embed: 64, layers: 1, units: 128, batchSize: 64, steps: 50 };
+/** `batchSize` rows of the text are read at once, `steps` characters at a time. An epoch is 100 updates. */
+const plays = { features: 168, layers: 1, hidden: 334, batchSize: 256, steps: 100 };
+const sources = { features: 512, layers: 2, hidden: 512, batchSize: 64, steps: 64 };
+const small = { features: 64, layers: 1, hidden: 128, batchSize: 64, steps: 50 };
 const updates = 100;
 
-const network = (characters: number, { embed, units, layers }: typeof plays) =>
-  LanguageModel(characters, { embed, units, layers });
+const network = (characters: number, { features, hidden, layers }: typeof plays) =>
+  LanguageModel(characters, { features, hidden, layers });
 
 const sizesOf = (text: string | undefined, quick: boolean) => (quick ? small : text === undefined ? plays : sources);
 
@@ -33,7 +33,7 @@ export function learner(
   sizes: typeof plays,
   { backend, epochs }: Pick<Setting, "backend" | "epochs">,
 ): Learner {
-  const { layers, units, batchSize, steps } = sizes;
+  const { layers, hidden, batchSize, steps } = sizes;
   const parts = heldOut(ids.data);
   const train = blocksOf(parts.train, batchSize, steps, "characters");
   const windows = train.x.shape[0]!;
@@ -45,12 +45,12 @@ export function learner(
   const batches = minibatch([train.x, train.y], 1, { backend, sampler });
 
   const model = network(characters.length, sizes);
-  const readerOf = (places: number) => reader(model, [layers, places, units], backend);
+  const readerOf = (rows: number) => reader(model, [layers, rows, hidden], backend);
   const reads = readerOf(batchSize);
   const optimizer = adam();
   /** The perplexity of a part that it does not learn, read from its beginning. */
   function measuring(ids: Int32Array): () => Promise<number> {
-    const { x, y } = blocksOf(ids, batchSize / 2, steps, "characters"); // as long rows as those of a tenth of the text in all places
+    const { x, y } = blocksOf(ids, batchSize / 2, steps, "characters"); // as long rows as those of a tenth of the text in all of them
     const { reset, loss } = readerOf(batchSize / 2);
     return async () => {
       reset();
@@ -117,7 +117,7 @@ export const shakespeare: Program = program({
     const { size, tokens } = known("characters");
     const sizes = sizesOf(options["text"], quick);
     const model = network(size, sizes);
-    const { next } = reader(model, [sizes.layers, 1, sizes.units], backend);
+    const { next } = reader(model, [sizes.layers, 1, sizes.hidden], backend);
     return { model, writes: true, answer: (first, how) => write(next, tokens, { first, ...how }) };
   },
 });

@@ -25,15 +25,15 @@ export const tagger: Program = program({
   start: async ({ options: { chars }, ...setting }) => learner(await wikiner(), { ...setting, chars }),
   answers(known, { backend, options: { chars } }) {
     const tags = known("tags");
-    const { model, scores } = network(known("words"), chars && known("letters"), tags.size, backend);
-    return { model, answer: tagsIn(tags.tokens, guessing(scores)) };
+    const { model, logits } = network(known("words"), chars && known("letters"), tags.size, backend);
+    return { model, answer: tagsIn(tags.tokens, guessing(logits)) };
   },
 });
 
-/** The model, and the scores `[words, classes]` that it gives the tags of words. */
+/** The model, and the logits `[words, classes]` that it gives the tags of words. */
 function network(known: Vocabulary, letters: Vocabulary | undefined, classes: number, { tensor }: Creation) {
   const model = Tagger(known.size, classes, letters?.size);
-  function scores(words: readonly string[]) {
+  function logits(words: readonly string[]) {
     const ids = tensor(known.encode(words));
     const rare = letters === undefined ? [] : [...words.keys()].filter((at) => !known.has(words[at]!));
     if (rare.length === 0) return model(ids);
@@ -44,7 +44,7 @@ function network(known: Vocabulary, letters: Vocabulary | undefined, classes: nu
       lengths: spellings.map(({ length }) => length),
     });
   }
-  return { model, scores };
+  return { model, logits };
 }
 
 export function learner(
@@ -56,10 +56,10 @@ export function learner(
   const text = train.map(({ words }) => words);
   const known = vocabulary(text, { minCount: 6, unknown: "<unk>" });
   const letters = chars ? vocabulary(text.flat().map(characters), { specials: ["<*>"], unknown: "<unk>" }) : undefined;
-  const { model, scores } = network(known, letters, classes.length, backend);
+  const { model, logits } = network(known, letters, classes.length, backend);
   const loss = ({ words, labels }: TaggedSentence) =>
-    crossEntropy(scores(words), backend.tensor(labels), { reduction: "sum" });
-  const guesses = guessing(scores);
+    crossEntropy(logits(words), backend.tensor(labels), { reduction: "sum" });
+  const guesses = guessing(logits);
 
   const [optimizer, sentences] = [adam(), shuffle(train, { seed })];
   const read = counting(sentences, ({ words }) => words.length);

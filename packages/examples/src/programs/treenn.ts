@@ -33,13 +33,13 @@ export const treenn: Program = program({
   start: async (setting) => learner(await sst(), setting),
   answers(known, { backend }) {
     const [vocabulary, { tokens: classes, size }] = [known("words"), known("classes")];
-    const { model, scores } = network(vocabulary, size, backend);
+    const { model, logits } = network(vocabulary, size, backend);
     return {
       model,
       /** How positive a sentence is: a tree in brackets, or words, which are read as a tree that branches to the right. */
       async answer(text) {
         const tree = treeOf(text);
-        const p = await scope(() => softmax(scores(tree)).data());
+        const p = await scope(() => softmax(logits(tree)).data());
         const root = Array.from(p.subarray(-size), Number);
         const guess = root.indexOf(Math.max(...root));
         const how = text.trim().startsWith("(") ? "" : ", as a tree that branches to the right";
@@ -49,11 +49,11 @@ export const treenn: Program = program({
   },
 });
 
-/** The model, and the scores that it gives the nodes of a tree, in the order of `nodesOf`. */
+/** The model, and the logits that it gives the nodes of a tree, in the order of `nodesOf`. */
 function network(known: Vocabulary, classes: number, { tensor }: Creation) {
   const model = TreeLSTM(known.size, classes);
   const ids = (tree: Tree<unknown>) => tensor(known.encode(wordsOf(tree)));
-  return { model, ids, scores: (tree: Tree<unknown>) => model.scores(tree, ids(tree)) };
+  return { model, ids, logits: (tree: Tree<unknown>) => model.logits(tree, ids(tree)) };
 }
 
 function inBrackets(text: string): Tree<unknown> {
@@ -83,10 +83,10 @@ export function learner(
   const some = (trees: readonly Tree<number>[]) => trees.slice(0, limit);
   const [train, validation, test] = [some(bank.train), some(bank.validation), some(bank.test)];
   const known = vocabulary(bank.vocabulary, { unknown: "<unk>" });
-  const { model, ids, scores } = network(known, classes.length, backend);
+  const { model, ids, logits } = network(known, classes.length, backend);
   const labels = (tree: Tree<number>) => Int32Array.from(nodesOf(tree), ({ label }) => label);
   const loss = (tree: Tree<number>) => treeLoss(model, tree, ids(tree), backend.tensor(labels(tree)));
-  const guesses = guessing(scores);
+  const guesses = guessing(logits);
 
   const [optimizer, trees] = [adam(), shuffle(train, { seed })];
   const read = counting(trees, () => 1);

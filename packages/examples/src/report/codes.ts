@@ -20,7 +20,7 @@ import type { Section } from "./page.ts";
 export interface Coder {
   /** From pictures `[N, 1, 28, 28]` to codes `[N, latent]`. */
   readonly encode: (x: Tensor) => Tensor;
-  /** From codes to the scores of pixels, `[N, 784]`. */
+  /** From codes to the logits of pixels, `[N, 784]`. */
   readonly decode: (z: Tensor) => Tensor;
   /** How many numbers a code has. */
   readonly latent: number;

@@ -14,15 +14,15 @@ export async function reviewSections(
   test: Reviews<HostArray<Int32Array>>,
   vocabulary: readonly string[],
   predictions: readonly Prediction[],
-  /** The scores of both classes after each word, `[N, T, 2]`. */
-  scoresByWord: (x: Tensor) => Tensor,
+  /** The logits of both classes after each word, `[N, T, 2]`. */
+  logitsByWord: (x: Tensor) => Tensor,
   backend: Backend,
 ): Promise<Section[]> {
   const wrong = mistakes(predictions);
   const right = predictions.filter(({ label, guess }) => label === guess).sort((a, b) => b.confidence - a.confidence);
   const of = (label: number) => right.filter((prediction) => prediction.label === label).slice(0, SHOWN);
   const section = async (title: string, about: string, shown: readonly Prediction[]): Promise<Section> => {
-    const minds = await mindsOf(test, shown, scoresByWord, backend);
+    const minds = await mindsOf(test, shown, logitsByWord, backend);
     const bodies = shown.map((prediction, i) =>
       reviewed(prediction, wordsOf(test, prediction.index, vocabulary), minds[i]!),
     );
@@ -43,17 +43,17 @@ export async function reviewSections(
   ];
 }
 
-/** How much positive outscores negative after each word of some reviews. */
+/** The logit of positive less that of negative after each word of some reviews. */
 async function mindsOf(
   { inputs }: Reviews<HostArray<Int32Array>>,
   shown: readonly Prediction[],
-  scoresByWord: (x: Tensor) => Tensor,
+  logitsByWord: (x: Tensor) => Tensor,
   backend: Backend,
 ): Promise<number[][]> {
   const minds: number[][] = [];
   for (const x of minibatch(inputs, 1, { backend, partial: true, sampler: shown.map(({ index }) => index) })) {
-    const scores = await scope(() => scoresByWord(x).data());
-    minds.push(Array.from({ length: scores.length / 2 }, (_, t) => scores[2 * t + 1]! - scores[2 * t]!));
+    const logits = await scope(() => logitsByWord(x).data());
+    minds.push(Array.from({ length: logits.length / 2 }, (_, t) => logits[2 * t + 1]! - logits[2 * t]!));
   }
   return minds;
 }
