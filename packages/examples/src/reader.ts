@@ -5,7 +5,7 @@ import type { RecurrentState } from "@weft/nn";
 import { languageModelLoss } from "./models/language-model.ts";
 
 /** What `LanguageModel` makes. */
-type Model = (
+export type RecurrentModel = (
   x: Tensor,
   state: RecurrentState,
 ) => { readonly logits: Tensor; readonly state: { readonly h: Tensor; readonly c: Tensor } };
@@ -19,12 +19,10 @@ export interface Reader {
   read(x: Tensor): { readonly logits: Tensor };
   /** The mean loss of a window `[1, T, B]` of a text, beside what comes after each token of it. */
   loss(x: Tensor, y: Tensor): Tensor;
-  /** The logits `[1, V]` of what comes after the last of these: for `write`, with one row. */
-  next(before: readonly number[]): Tensor;
 }
 
 /** A reader whose state has the shape `[layers, rows, hidden]`. */
-export function reader(model: Model, shape: readonly [number, number, number], { zeros, tensor }: Creation): Reader {
+export function reader(model: RecurrentModel, shape: readonly [number, number, number], { zeros }: Creation): Reader {
   const state = { h: box(zeros(shape)), c: box(zeros(shape)) };
   const read = (x: Tensor) => {
     const y = model(x, state);
@@ -36,6 +34,5 @@ export function reader(model: Model, shape: readonly [number, number, number], {
     reset: () => void ([state.h.value, state.c.value] = [zeros(shape), zeros(shape)]),
     read,
     loss: (x, y) => languageModelLoss(read, squeeze(x, 0), y),
-    next: (before) => read(tensor([[before.at(-1)!]], { dtype: "i32" })).logits,
   };
 }

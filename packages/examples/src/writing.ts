@@ -1,7 +1,8 @@
 // Text that a language model writes, character by character or word by word.
 import { training } from "@weft/autograd";
-import { categorical, scope, take, type Creation, type Tensor } from "@weft/tensor";
+import { categorical, scope, slice, take, type Creation, type Tensor } from "@weft/tensor";
 import { patient } from "./patience.ts";
+import { reader, type RecurrentModel } from "./reader.ts";
 import { refuseUnknown } from "./vocabularies.ts";
 
 export interface WritingOptions {
@@ -16,8 +17,8 @@ export interface WritingOptions {
   readonly seed?: number;
 }
 
-/** The logits `[1, V]` of what comes after these. It is called for every beginning in turn, so it may remember. */
-type Next = (before: readonly number[]) => Tensor;
+/** The logits `[1, V]` of what comes after these, which come after those of the calls before. */
+export type Next = (tokens: readonly number[]) => Tensor;
 
 interface DrawingOptions {
   /** How many there are at most, with those of the beginning. */
@@ -32,51 +33,73 @@ interface DrawingOptions {
 
 /** Goes on after a beginning: each number is drawn with a probability proportional to exp(logit / temperature). */
 export async function draw(
-  next: Next,
+  begin: () => Next,
   begun: readonly number[],
   { most, end, temperature = 1, seed, told }: DrawingOptions,
 ): Promise<number[]> {
-  const all = begun.slice(0, 1);
+  const next = begin();
+  const all = [...begun];
   for (const known of all) told?.(known);
-  const places = Array.from({ length: most - all.length }, (_, i) => all.length + i);
-  for await (const at of patient(places, "text")) {
-    const logits = () => training(false, () => next(all));
-    const drawn = await scope(() => categorical(logits(), { temperature, seed: seed + at }).item());
-    all.push(begun[at] ?? Number(drawn));
-    told?.(all[at]!);
-    if (at >= begun.length && all[at] === end) break;
+  let unread = begun;
+  const positions = Array.from({ length: Math.max(0, most - all.length) }, (_, i) => all.length + i);
+  for await (const at of patient(positions, "text")) {
+    const logits = () => training(false, () => next(unread));
+    const drawn = Number(await scope(() => categorical(logits(), { temperature, seed: seed + at }).item()));
+    unread = [drawn];
+    all.push(drawn);
+    told?.(drawn);
+    if (drawn === end) break;
   }
   return all;
 }
 
 /** Writes text character by character. The same seed writes the same text. */
 export async function write(
-  next: Next,
+  begin: () => Next,
   characters: readonly string[],
   { first, length = 600, temperature = 1, seed = 1, told }: WritingOptions,
 ): Promise<string> {
   const beginning = first ?? (characters.includes("\n") ? "\n" : characters[0]!);
-  const places = new Map(characters.map((character, place) => [character, place]));
+  const numbers = new Map(characters.map((character, i) => [character, i]));
   refuseUnknown(beginning, characters);
-  const begun = Array.from(beginning, (character) => places.get(character)!);
-  const written = await draw(next, begun, {
+  const begun = Array.from(beginning, (character) => numbers.get(character)!);
+  const written = await draw(begin, begun, {
     most: begun.length + length,
     temperature,
     seed,
-    told: (place) => told?.(characters[place]!),
+    told: (i) => told?.(characters[i]!),
   });
-  return written.map((place) => characters[place]!).join("");
+  return written.map((i) => characters[i]!).join("");
 }
 
-/** Windows grow by so many places: few sizes, since kernels are made for each of them. */
+/** Windows grow by so many tokens: few sizes, since kernels are made for each of them. */
 const growth = 32;
 
-/** What `write` calls, of a model that reads windows of up to `length` and in them sees only what is before. */
+/** For `write`: a model that reads windows of up to `contextLength`, and in them sees only what is before. */
 export const byWindows =
-  (model: (x: Tensor) => Tensor, length: number, { tensor }: Creation) =>
-  (before: readonly number[]): Tensor => {
-    const seen = before.slice(-length);
-    const size = Math.min(length, Math.ceil(seen.length / growth) * growth);
-    const x = Array.from({ length: size }, (_, i) => seen[i] ?? 0); // what fills up is not seen
-    return take(model(tensor([x], { dtype: "i32" })), seen.length - 1, { axis: 1 });
+  (model: (x: Tensor) => Tensor, contextLength: number, { tensor }: Creation) =>
+  (): Next => {
+    let seen: readonly number[] = [];
+    return (tokens) => {
+      seen = [...seen, ...tokens].slice(-contextLength);
+      const size = Math.min(contextLength, Math.ceil(seen.length / growth) * growth);
+      const x = Array.from({ length: size }, (_, i) => seen[i] ?? 0); // what fills up is not seen
+      return take(model(tensor([x], { dtype: "i32" })), seen.length - 1, { axis: 1 });
+    };
+  };
+
+/** For `write`: a recurrent model with a state of the shape `[layers, 1, hidden]`. */
+export const byState =
+  (model: RecurrentModel, [layers, hidden]: readonly [layers: number, hidden: number], backend: Creation) =>
+  (): Next => {
+    const { read } = reader(model, [layers, 1, hidden], backend);
+    return (tokens) => {
+      const { logits } = read(
+        backend.tensor(
+          tokens.map((token) => [token]),
+          { dtype: "i32" },
+        ),
+      );
+      return slice(logits, { starts: [-1] });
+    };
   };

@@ -11,7 +11,7 @@ import { reader } from "../reader.ts";
 import { textSection } from "../report/text.ts";
 import type { Text } from "../texts.ts";
 import { count } from "../words.ts";
-import { write, type WritingOptions } from "../writing.ts";
+import { byState, write, type WritingOptions } from "../writing.ts";
 
 const [batchSize, steps, hidden] = [128, 100, 256];
 const init = normal({ std: 0.3 });
@@ -22,8 +22,8 @@ const usual = "By the ";
 
 /** Goes on with a text. */
 const writes = (model: ReturnType<typeof network>, characters: readonly string[], backend: Setting["backend"]) => {
-  const { next } = reader(model, [1, 1, hidden], backend);
-  return (first: string, how?: WritingOptions) => write(next, characters, { first, ...how });
+  const begin = byState(model, [1, hidden], backend);
+  return (first: string, how?: WritingOptions) => write(begin, characters, { first, ...how });
 };
 
 export function learner(

@@ -74,7 +74,7 @@ export const gpt: Program = program({
   answers(known, { backend, quick: less }) {
     const [{ size, tokens }, sizes] = [known("characters"), less ? quick : large];
     const model = GPT(size, sizes);
-    const next = byWindows(model, sizes.contextLength, backend);
-    return { model, writes: true, answer: (first, how) => write(next, tokens, { first, ...how }) };
+    const begin = byWindows(model, sizes.contextLength, backend);
+    return { model, writes: true, answer: (first, how) => write(begin, tokens, { first, ...how }) };
   },
 });

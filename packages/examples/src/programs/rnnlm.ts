@@ -9,10 +9,9 @@ import { counting } from "../counting.ts";
 import { LanguageModel, languageModelLoss } from "../models/language-model.ts";
 import { patient } from "../patience.ts";
 import { program, type Learner, type Program, type Setting } from "../program.ts";
-import { reader } from "../reader.ts";
 import { sentencesSection } from "../report/text.ts";
 import { count } from "../words.ts";
-import { draw } from "../writing.ts";
+import { byState, draw } from "../writing.ts";
 
 const [features, hidden] = [128, 256];
 const network = (words: number) =>
@@ -56,8 +55,11 @@ const writer =
   (model: ReturnType<typeof network>, vocabulary: readonly string[], backend: Setting["backend"]) =>
   async (seed: number, begun: Iterable<number> = []): Promise<string> => {
     const end = vocabulary.indexOf("<eos>");
-    const { next } = reader(model, [1, 1, hidden], backend);
-    const [, ...ids] = await draw(next, [end, ...begun], { most: 40, end, seed: 100 * seed });
+    const [, ...ids] = await draw(byState(model, [1, hidden], backend), [end, ...begun], {
+      most: 40,
+      end,
+      seed: 100 * seed,
+    });
     return ids
       .map((id) => vocabulary[id])
       .join(" ")

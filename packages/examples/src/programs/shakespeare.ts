@@ -14,7 +14,7 @@ import { reader } from "../reader.ts";
 import { textSection } from "../report/text.ts";
 import { textIn, type Text } from "../texts.ts";
 import { count } from "../words.ts";
-import { write } from "../writing.ts";
+import { byState, write } from "../writing.ts";
 
 /** `batchSize` rows of the text are read at once, `steps` characters at a time. An epoch is 100 updates. */
 const plays = { features: 168, layers: 1, hidden: 334, batchSize: 256, steps: 100 };
@@ -61,7 +61,7 @@ export function learner(
   /** What was measured last, and a loop that takes note of it, one turn for each epoch: until it stops falling. */
   const latest = [NaN];
   const falling = converge(latest, { alpha: 0.1 });
-  const text = (length: number) => write(readerOf(1).next, characters, { length });
+  const text = (length: number) => write(byState(model, [layers, hidden], backend), characters, { length });
 
   return {
     from: `${count(ids.data.length)} characters`,
@@ -117,7 +117,7 @@ export const shakespeare: Program = program({
     const { size, tokens } = known("characters");
     const sizes = sizesOf(options["text"], quick);
     const model = network(size, sizes);
-    const { next } = reader(model, [sizes.layers, 1, sizes.hidden], backend);
-    return { model, writes: true, answer: (first, how) => write(next, tokens, { first, ...how }) };
+    const begin = byState(model, [sizes.layers, sizes.hidden], backend);
+    return { model, writes: true, answer: (first, how) => write(begin, tokens, { first, ...how }) };
   },
 });
