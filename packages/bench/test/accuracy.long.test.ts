@@ -85,7 +85,7 @@ const pictures = (build: () => Scores, load: typeof mnist | typeof cifar10, mode
 async function reviews(end: number) {
   const model = SentimentGRU(30_000);
   const { train, test } = await imdb({ words: 30_000, length: 150 });
-  const result = await measure(model.scores, subset(test, { end }), backend);
+  const result = await measure(model.logits, subset(test, { end }), backend);
   const { inputs: images, labels } = subset(train, { end });
   return { model, result, loss: await lossOf({ images, labels }, (x, y) => sentimentLoss(model, x, y)) };
 }
