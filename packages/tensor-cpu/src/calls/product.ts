@@ -172,11 +172,11 @@ function inStretches(m: CallMemory, M: number, N: number, K: number, a: Layout, 
 function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: Layout, once = false): Product {
   if (M === 0 || N === 0) return { scratch: 0, run: () => {} };
   if (K === 0) return zeros(m, N);
-  if (N === 1) return matrixVector(m, K, a, b.order === "rows" ? b.step : 4);
-  if (M === 1) return vectorMatrix(m, K, a.order === "rows" ? 4 : a.step, b);
+  if (N === 1) return matrixVector(m, M, K, a, b.order === "rows" ? b.step : 4);
+  if (M === 1) return vectorMatrix(m, N, K, a.order === "rows" ? 4 : a.step, b);
   if (N <= THIN && K >= DEEP) {
-    if (a.order === "rows" && b.order === "columns") return dotProducts(m, N, K, a.step, b.step);
-    if (a.order === "rows" && N * K <= 1 << 18) return dotsOfCopy(m, N, K, a.step, b.step);
+    if (a.order === "rows" && b.order === "columns") return dotProducts(m, M, N, K, a.step, b.step);
+    if (a.order === "rows" && N * K <= 1 << 18) return dotsOfCopy(m, M, N, K, a.step, b.step);
   }
   const {
     lanes,
@@ -186,7 +186,8 @@ function inOneGo(m: CallMemory, M: number, N: number, K: number, a: Layout, b: L
   const passes = Math.ceil(M / tile.rows);
   if (b.order === "rows" && N >= lanes && (passes === 1 || (passes === 2 && K <= 256) || K * N <= near))
     return direct(m, N, K, a, b.step);
-  if (b.order === "columns" && a.order === "rows" && M <= 24 && K >= DEEP) return dotProducts(m, N, K, a.step, b.step);
+  if (b.order === "columns" && a.order === "rows" && M <= 24 && K >= DEEP)
+    return dotProducts(m, M, N, K, a.step, b.step);
   return blocks(m, M, N, K, a, b, once);
 }
 
@@ -198,19 +199,19 @@ function zeros(m: CallMemory, N: number): Product {
 }
 
 /** C[M] = A * x, x with `step` bytes between its elements. */
-function matrixVector(m: CallMemory, K: number, a: Layout, step: number): Product {
-  if (a.order === "rows") return dotsWithVector(m, K, step, a.step);
-  const run = combine(m);
+function matrixVector(m: CallMemory, M: number, K: number, a: Layout, step: number): Product {
+  if (a.order === "rows") return dotsWithVector(m, M, K, step, a.step);
+  const run = combine(m, M * K);
   return { scratch: 0, chain: K, run: (pa, px, c, _s, rows) => void run(px, step, pa, a.step, c, rows, K) };
 }
 
 /** C[N] = x * B. */
-function vectorMatrix(m: CallMemory, K: number, step: number, b: Layout): Product {
+function vectorMatrix(m: CallMemory, N: number, K: number, step: number, b: Layout): Product {
   if (b.order === "columns") {
-    const dot = dotsWithVector(m, K, step, b.step);
+    const dot = dotsWithVector(m, N, K, step, b.step);
     return { ...dot, run: (px, pb, c, s, rows, columns) => dot.run(pb, px, c, s, columns, rows) };
   }
-  const run = combine(m);
+  const run = combine(m, N * K);
   return {
     scratch: 0,
     chain: K,
@@ -219,8 +220,8 @@ function vectorMatrix(m: CallMemory, K: number, step: number, b: Layout): Produc
 }
 
 /** The dot product of each row, `rowStep` bytes apart, with a vector. */
-function dotsWithVector(m: CallMemory, K: number, step: number, rowStep: number): Product {
-  const run = dots(m);
+function dotsWithVector(m: CallMemory, rows: number, K: number, step: number, rowStep: number): Product {
+  const run = dots(m, rows * K);
   const gap = step !== 4 && K > 1;
   const { transpose } = copies(m);
   return {
@@ -234,8 +235,8 @@ function dotsWithVector(m: CallMemory, K: number, step: number, rowStep: number)
   };
 }
 
-function dotProducts(m: CallMemory, N: number, K: number, aStep: number, bStep: number): Product {
-  const run = dots(m);
+function dotProducts(m: CallMemory, M: number, N: number, K: number, aStep: number, bStep: number): Product {
+  const run = dots(m, M * N * K);
   return {
     scratch: 0,
     chain: K / 4,
@@ -244,8 +245,8 @@ function dotProducts(m: CallMemory, N: number, K: number, aStep: number, bStep: 
 }
 
 /** Dot products with the columns of B, which are copied to lie along k. */
-function dotsOfCopy(m: CallMemory, N: number, K: number, aStep: number, bStep: number): Product {
-  const run = dots(m);
+function dotsOfCopy(m: CallMemory, M: number, N: number, K: number, aStep: number, bStep: number): Product {
+  const run = dots(m, M * N * K);
   const { transpose } = copies(m);
   return {
     scratch: aligned(4 * N * K),

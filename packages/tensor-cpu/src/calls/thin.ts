@@ -1,24 +1,63 @@
 // Products with few rows or columns, where packing would cost as much as the product: dot products of rows that lie
 // along the inner axis, and the sum of rows scaled by a vector.
 import {
+  type Expr,
   four,
   floats,
   I32,
   i32,
+  partial,
+  type Func,
   type Local,
   type Machine,
   type Module,
   select,
   lanes,
   VECTOR,
+  type VOID,
 } from "../wasm/emitter.ts";
 import { machineCode, routine, type CallMemory } from "./call.ts";
 import { dispatch, multiplyAdd, nextBlock } from "./gemm.ts";
 
 type Vec = Local<typeof VECTOR>;
+type Int = Local<typeof I32>;
 
 /** Columns of C that one dot kernel computes at most: with two rows, ten sums in flight. */
 const WIDE = 5;
+
+/** Loads a vector, or what there is for its first lanes beside zeros. */
+type Load = (address: Int) => Expr<typeof VECTOR>;
+
+/**
+ * Goes through n numbers vector by vector, and through those that fill none: as the first lanes of one, or one by one.
+ * `step` moves on by so many bytes.
+ */
+function inVectors(
+  f: Func<typeof VOID>,
+  n: Int,
+  machine: Machine,
+  step: (load: Load, bytes: number, store: (address: Int, x: Vec) => Expr<typeof VOID>) => void,
+): void {
+  const left = f.let(I32, i32.shrU(n, Math.log2(machine.lanes)));
+  f.while(left, () => {
+    step(lanes.load, 4 * machine.lanes, lanes.store);
+    f.advance(left, -1);
+  });
+  f.set(left, i32.and(n, machine.lanes - 1));
+  if (machine.partial)
+    f.if(left, () =>
+      step(
+        (p) => partial.load(p, left),
+        0,
+        (p, x) => partial.store(p, x, left),
+      ),
+    );
+  else
+    f.while(left, () => {
+      step(lanes.loadFirst, 4, lanes.storeFirst);
+      f.advance(left, -1);
+    });
+}
 
 /** c[i][j] = dot(a row i, b row j) for a block of 1 or 2 rows and up to five columns. */
 function dotKernel(module: Module, rows: number, columns: number, machine: Machine) {
@@ -31,7 +70,7 @@ function dotKernel(module: Module, rows: number, columns: number, machine: Machi
     const sums = as.map(() => bs.map(() => f.let(VECTOR, floats.const(0))));
     const left = as.map(() => f.local(VECTOR));
     const right = f.local(VECTOR);
-    const step = (load: typeof lanes.load, bytes: number): void => {
+    const step = (load: Load, bytes: number): void => {
       as.forEach((p, i) => f.set(left[i]!, load(p)));
       bs.forEach((p, j) => {
         f.set(right, load(p));
@@ -39,23 +78,23 @@ function dotKernel(module: Module, rows: number, columns: number, machine: Machi
       });
       for (const p of [...as, ...bs]) f.advance(p, bytes);
     };
-    const n = f.let(I32, i32.shrU(k, 2));
-    f.while(n, () => {
-      step(lanes.load, 16);
-      f.advance(n, -1);
-    });
-    f.set(n, i32.and(k, 3));
-    f.while(n, () => {
-      step(lanes.loadFirst, 4);
-      f.advance(n, -1);
-    });
+    inVectors(f, k, machine, step);
+    if (rows === 2) f.set(ldc, i32.add(c, ldc));
+    if (machine.lanes > 4) {
+      sums.forEach((row, i) =>
+        row.forEach((sum, j) => {
+          for (let half = machine.lanes / 2; half >= 1; half /= 2) f.set(sum, floats.add(sum, lanes.rotate(sum, half)));
+          f.do(lanes.storeFirst(i === 0 ? c : ldc, sum, 4 * j));
+        }),
+      );
+      return;
+    }
     // Four sums at a time become one vector of their totals: four columns of one row, or two columns of two rows. From
     // the last to the first: V8 11 (Node 20) multiplies in the reverse of the order in which sums are used, and in any
     // other order but that of the loads runs out of registers.
     const pick = four.shuffle;
     const pairs = (x: Vec, y: Vec) => floats.add(pick(x, y, [0, 4, 1, 5]), pick(x, y, [2, 6, 3, 7]));
     const [u, w] = [f.local(VECTOR), f.local(VECTOR)];
-    if (rows === 2) f.set(ldc, i32.add(c, ldc));
     for (let j = columns - 1 - ((columns - 1) % (4 / rows)); j >= 0; j -= 4 / rows) {
       const at = (d: number): Vec =>
         sums[rows === 1 ? 0 : d & 1]![Math.min(rows === 1 ? j + d : j + (d >> 1), columns - 1)]!;
@@ -116,22 +155,17 @@ function writeCombine(module: Module, machine: Machine): void {
           at.push(f.let(I32, i32.add(at[i]!, bStep)));
         }
       }
-      const [n, x] = [f.let(I32, i32.shrU(columns, 2)), f.local(VECTOR)];
-      const run = (load: typeof lanes.load, store: () => void, bytes: number): void =>
-        f.while(n, () => {
-          f.if(
-            first,
-            () => f.set(x, floats.const(0)),
-            () => f.set(x, load(c)),
-          );
-          for (let i = 0; i < rows; i++) f.set(x, madd(load(at[i]!), scale[i]!, x));
-          store();
-          for (const p of [...at, c]) f.advance(p, bytes);
-          f.advance(n, -1);
-        });
-      run(lanes.load, () => f.do(lanes.store(c, x)), 16);
-      f.set(n, i32.and(columns, 3));
-      run(lanes.loadFirst, () => f.do(four.store32(c, x, 0)), 4);
+      const x = f.local(VECTOR);
+      inVectors(f, columns, machine, (load, bytes, store) => {
+        f.if(
+          first,
+          () => f.set(x, floats.const(0)),
+          () => f.set(x, load(c)),
+        );
+        for (let i = 0; i < rows; i++) f.set(x, madd(load(at[i]!), scale[i]!, x));
+        f.do(store(c, x));
+        for (const p of [...at, c]) f.advance(p, bytes);
+      });
     });
   const kernels = [1, 2, 3, 4].map(rowLoop);
   routine(module, "combine", (f, a, aStep, b, bStep, c, columns, k) => {
@@ -150,5 +184,13 @@ function writeCombine(module: Module, machine: Machine): void {
   });
 }
 
-export const dots = (m: CallMemory) => machineCode<"dots">(m.wasm, "dot products", writeDots).dots;
-export const combine = (m: CallMemory) => machineCode<"combine">(m.wasm, "combination of rows", writeCombine).combine;
+/** Fewer multiply-adds are done sooner than machine code is called. */
+const FEW = 2048;
+const memoryFor = (m: CallMemory, products: number): CallMemory => (products < FEW ? m.wasm : m);
+
+/** Dot products, for so many multiply-adds. */
+export const dots = (m: CallMemory, products: number) =>
+  machineCode<"dots">(memoryFor(m, products), "dot products", writeDots).dots;
+/** The sum of scaled rows, for so many multiply-adds. */
+export const combine = (m: CallMemory, products: number) =>
+  machineCode<"combine">(memoryFor(m, products), "combination of rows", writeCombine).combine;
