@@ -26,6 +26,10 @@ export const stopping = (signal: string, hasModel: boolean): string =>
   `${signal}: stopping after this step, then ${hasModel ? "the model and the report are" : "the report is"} written. ` +
   "Press Ctrl-C again to quit immediately.";
 
+/** The message on a Ctrl-C while the report is written. */
+export const shortening = (signal: string): string =>
+  `${signal}: the report is written without what takes long. Press Ctrl-C again to quit immediately.`;
+
 /** `testAccuracy` is called `test accuracy`, and `nllPerWord`, a negative log-likelihood, `NLL per word`. */
 export const labelOf = (name: string): string =>
   name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/\bnll\b/, "NLL");

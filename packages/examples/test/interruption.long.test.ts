@@ -10,6 +10,9 @@ import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
 import { classifierLearner } from "../src/classifier.ts";
 import { learn } from "../src/learning.ts";
+import { patient } from "../src/patience.ts";
+import type { Program } from "../src/program.ts";
+import { programs } from "../src/programs.ts";
 import { learner as linearRegression } from "../src/programs/linreg.ts";
 import { recipes } from "../src/recipes.ts";
 import { lossesIn } from "./runs.ts";
@@ -120,7 +123,10 @@ test("a second Ctrl-C ends the program at once, and the saved model stays", asyn
     }
   });
   expect(await ended).toEqual({ code: null, signal: "SIGINT" }); // which a shell shows as 130
-  expect(lines.at(-1)).not.toContain("Report");
+  expect(lines.at(-1)).toBe(
+    `SIGINT: ended at once, without a report. \`weft train --resume ${dirname(files.report)}\` goes on from what was saved.`,
+  );
+  expect(existsSync(join(dirname(files.report), "training.lock"))).toBe(false);
   expect((await weft("predict", files.model, "0")).code).toBe(0);
   expect(existsSync(files.report)).toBe(false);
 });
@@ -151,6 +157,72 @@ test("after training, signals have their default effect again", async () => {
   const before = listening();
   await weft("train", "softmax", "--limit", "100", "--epochs", "1", "--out", temporaryFolder());
   expect(listening()).toEqual(before);
+});
+
+/** A training whose report takes for ever, and what happens in it after the third of its parts. */
+async function reporting(then: () => void, out: string, ...more: string[]) {
+  const { mlp } = programs as Readonly<Record<string, Program>>;
+  const start = mlp!.start.bind(mlp);
+  function* forever() {
+    for (let at = 0; ; at++) yield at;
+  }
+  const spied = vi.spyOn(mlp!, "start").mockImplementation(async (setting) => {
+    const sections = async () => {
+      for await (const at of patient(forever(), "text")) if (at === 3) then();
+      return expect.fail("it goes on for ever");
+    };
+    return { ...(await start(setting)), sections };
+  });
+  return weft("train", "mlp", "--limit", "100", "--steps", "1", "--out", out, ...more).finally(() =>
+    spied.mockRestore(),
+  );
+}
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)(
+  "%s while the report is written leaves it without what takes long, and the code %i",
+  async (signal, code) => {
+    const [out, before] = [temporaryFolder(), listeners()];
+    const { out: said, ...ended } = await reporting(() => process.emit(signal, signal), out);
+    expect(ended).toEqual({ code, err: "" });
+    const lines = said.split("\n");
+    expect(lines).toContain(
+      `${signal}: the report is written without what takes long. Press Ctrl-C again to quit immediately.`,
+    );
+    expect(lines.at(-2)).toBe(
+      `The report is without what takes long: \`weft train --resume ${out}\` writes all of it.`,
+    );
+    const report = join(out, "report.html");
+    expect(lines.at(-1)).toBe(`Report  ${report}`);
+    const left = "A signal came while this report was written: it is without what takes long.";
+    expect(readFileSync(report, "utf8")).toContain(left);
+    expect(readFileSync(report, "utf8")).not.toContain("interrupted");
+    expect(existsSync(join(out, "training.lock"))).toBe(false);
+    expect(listeners()).toEqual(before);
+    // It is made up for.
+    expect(await weft("train", "--resume", out)).toMatchObject({ code: 0, err: "" });
+    expect(readFileSync(report, "utf8")).not.toContain(left);
+  },
+);
+
+test("a second signal while the report is written ends the program, says so, and gives the folder back", async () => {
+  const [out, before] = [temporaryFolder(), listeners()];
+  const killed = new Error("killed");
+  const kill = vi.spyOn(process, "kill").mockImplementation(() => {
+    throw killed; // the program ends there
+  });
+  const twice = () => {
+    process.emit("SIGINT", "SIGINT");
+    process.emit("SIGTERM", "SIGTERM");
+  };
+  await expect(reporting(twice, out)).rejects.toBe(killed);
+  expect(kill.mock.calls).toEqual([[process.pid, "SIGTERM"]]);
+  kill.mockRestore();
+  expect(existsSync(join(out, "report.html"))).toBe(false);
+  expect(existsSync(join(out, "training.lock"))).toBe(false);
+  expect(listeners()).toEqual(before);
 });
 
 /** A folder in the place of the file, so that it cannot be written. */

@@ -5,10 +5,11 @@ import { param } from "@weft/autograd";
 import { digits } from "@weft/data";
 import { params, readMetadata, save, seed } from "@weft/nn";
 import { open } from "@weft/tensor-cpu";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { classifierLearner } from "../src/classifier.ts";
 import { run } from "../src/command.ts";
 import { learn } from "../src/learning.ts";
+import type { Program } from "../src/program.ts";
 import { programs } from "../src/programs.ts";
 import { recipes } from "../src/recipes.ts";
 import { expectResumes, type Start } from "./runs.ts";
@@ -23,7 +24,7 @@ test.each([["2"], ["4"], ["7"]])("after step %s", async (steps) => {
   expect(lines(parts).at(-1)).toMatchObject({ step: Number(steps) });
   // Steps that were taken after the last save are taken again; a line may be cut off.
   appendFileSync(join(parts, "metrics.jsonl"), `{"step":${Number(steps) + 1},"time":1,"loss":9}\n{"step":9,"ti`);
-  const resumed = await weft("train", "--resume", parts);
+  const resumed = await weft("train", "--resume", parts, "--epochs", "3");
   expect(resumed).toMatchObject({ code: 0, err: "" });
   expect(resumed.out).toContain("after 12 steps");
   same(whole, parts);
@@ -48,7 +49,7 @@ async function killed(...more: string[]): Promise<string> {
   return left;
 }
 
-test("a training of some steps goes on to the same step, and only then to its epochs", async () => {
+test("a training of some steps goes on to the same step, and to its epochs where they are asked for", async () => {
   const [steps, whole, parts] = [temporaryFolder(), temporaryFolder(), await killed("--steps", "7")];
   await weft(...words, "--steps", "7", "--out", steps);
   const resumed = await weft("train", "--resume", parts);
@@ -56,8 +57,41 @@ test("a training of some steps goes on to the same step, and only then to its ep
   expect(resumed.out).toContain("after 7 steps");
   same(steps, parts);
   await weft(...words, "--out", whole);
-  expect((await weft("train", "--resume", parts)).out).toContain("after 12 steps");
+  const over = await weft("train", "--resume", parts); // the steps that were wanted are done
+  expect(over).toMatchObject({ code: 0, err: "" });
+  expect(over.out).toContain("it was to go to --steps 7, so nothing is left to do, and nothing was changed.");
+  same(steps, parts);
+  expect((await weft("train", "--resume", parts, "--epochs", "3")).out).toContain("after 12 steps");
   same(whole, parts);
+});
+
+test("a training that is stopped while it is evaluated after its last step takes no step more", async () => {
+  const [steps, parts] = [temporaryFolder(), temporaryFolder()];
+  await weft(...words, "--steps", "7", "--out", steps);
+  const { mlp } = programs as Readonly<Record<string, Program>>;
+  const start = mlp!.start.bind(mlp);
+  let evaluated = 0;
+  const spied = vi.spyOn(mlp!, "start").mockImplementation(async (setting) => {
+    const learner = await start(setting);
+    const evaluate = (epoch?: number) => {
+      if (++evaluated === 2) process.emit("SIGINT", "SIGINT"); // after step 7, in epoch 2
+      return learner.evaluate(epoch);
+    };
+    return { ...learner, evaluate };
+  });
+  const stopped = await weft(...words, "--steps", "7", "--out", parts);
+  spied.mockRestore();
+  expect(stopped).toMatchObject({ code: 130, err: "" });
+  expect(stopped.out).toContain("\nThe signal came after the last step: nothing was left out.\n");
+  expect(stopped.out).not.toContain("It was interrupted");
+  same(steps, parts);
+  expect((await weft("train", "--resume", parts)).out).toContain("so nothing is left to do, and nothing was changed.");
+  // A second signal ends it before it is evaluated: then that and the report are made up for.
+  rmSync(join(parts, "report.html"));
+  const resumed = await weft("train", "--resume", parts);
+  expect(resumed.out).toContain("after 7 steps");
+  same(steps, parts);
+  expect(readFileSync(join(parts, "report.html"), "utf8")).not.toContain("interrupted");
 });
 
 test("a training that has not come to its end is not replaced", async () => {
@@ -173,7 +207,9 @@ test("what does not fit is refused, and nothing is lost", async () => {
   );
   expect(await refused("--resume", "nowhere")).toMatch(/^weft: there is no folder nowhere\./);
   writeFileSync(join(folder, "metrics.jsonl"), "no JSON\n");
-  expect(await refused("--resume", folder)).toMatch(/^weft: .*metrics\.jsonl, line 1 is not JSON\. Delete the file/);
+  expect(await refused("--resume", folder, "--epochs", "3")).toMatch(
+    /^weft: .*metrics\.jsonl, line 1 is not JSON\. Delete the file/,
+  );
   expect(readFileSync(join(folder, "training.safetensors")).equals(before)).toBe(true);
 });
 
@@ -225,7 +261,7 @@ test("the time of a training is that of all its parts", async () => {
   expect(early).toBeGreaterThan(0);
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.toString("latin1").replace(String(early), "9".repeat(String(early).length)), "latin1");
-  await weft("train", "--resume", folder);
+  await weft("train", "--resume", folder, "--epochs", "3");
   expect(await secondsIn()).toBeGreaterThan(9);
 });
 

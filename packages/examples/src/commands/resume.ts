@@ -6,6 +6,7 @@ import { alone, filesIn, refuseOddFiles } from "../output-folder.ts";
 import { programs, type ProgramName } from "../programs.ts";
 import { count, type Print } from "../words.ts";
 import { run } from "./run.ts";
+import { isWholeReport } from "./run-report.ts";
 import { trainingIn, type Standing } from "./saved-training.ts";
 import type { WantedIn } from "./train.ts";
 
@@ -33,8 +34,8 @@ export async function resumeCommand(
   return alone(folder, async (release) => {
     // What another training may have done until now counts.
     const { wanted: known, ...now } = (await trainingIn(folder))!;
-    const left = known.steps !== undefined && now.step < known.steps ? known.steps : undefined;
-    const kept = { ...known, ...(epochs && { epochs }), steps: steps ?? left, ...(backend && { backend }) };
+    const last = steps ?? (epochs === undefined ? known.steps : undefined); // `--epochs` asks for whole epochs
+    const kept = { ...known, ...(epochs && { epochs }), steps: last, ...(backend && { backend }) };
     const end = kept.epochs ?? programs[before.name].epochs;
     const isOver = now.finished || now.epoch >= end || now.step >= (kept.steps ?? Infinity);
     if (isOver && (await isReported(folder, now.saved))) {
@@ -61,12 +62,12 @@ async function nothingIn(folder: string): Promise<string> {
   );
 }
 
-/** Whether the report is of the training as it was saved last: it is written after that. */
-const isReported = (folder: string, saved: number): Promise<boolean> =>
-  stat(filesIn(folder).report).then(
-    ({ mtimeMs }) => mtimeMs >= saved,
-    () => false,
-  );
+/** Whether the whole report is of the training as it was saved last: it is written after that. */
+async function isReported(folder: string, saved: number): Promise<boolean> {
+  const { report } = filesIn(folder);
+  const facts = await stat(report).catch(() => undefined);
+  return facts !== undefined && facts.mtimeMs >= saved && isWholeReport(report);
+}
 
 /** Says that nothing is left to do, and what to do for more. */
 function overIn(folder: string, { epoch, step, finished }: Standing, epochs: number, steps = Infinity): string {

@@ -1,11 +1,14 @@
 // The report of a run, and what it says of a run that was less than the whole.
+import { readFile } from "node:fs/promises";
 import { FileError, summary } from "@weft/nn";
 import type { Learned } from "../learning.ts";
 import type { Learner, Program } from "../program.ts";
 import { said } from "../metrics.ts";
 import { writeAnew, type filesIn } from "../output-folder.ts";
+import { untilAborted } from "../patience.ts";
 import { programs, type ProgramName } from "../programs.ts";
 import { publishedResults } from "../published.ts";
+import type { Section } from "../report/page.ts";
 import { version } from "../version.ts";
 import { commandOf, type Wanted } from "../wanted.ts";
 import { clock, count, labelOf, rate } from "../words.ts";
@@ -26,16 +29,38 @@ interface Run {
   readonly ended: boolean;
 }
 
-/** Writes the report of a run in which something was measured. */
-export async function writeReport(files: ReturnType<typeof filesIn>, run: Run): Promise<void> {
-  const page = await reportOf(run);
+/** What a report says that is without its sections. */
+const withoutSections = "A signal came while this report was written: it is without what takes long.";
+
+/** Whether there is a report in a file, with all that belongs to it. */
+export const isWholeReport = (file: string): Promise<boolean> =>
+  readFile(file, "utf8").then(
+    (page) => !page.includes(withoutSections),
+    () => false,
+  );
+
+/**
+ * Writes the report of a run in which something was measured; what takes long is left out if the signal comes meanwhile.
+ * Returns whether it was.
+ */
+export async function writeReport(
+  files: ReturnType<typeof filesIn>,
+  run: Run,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const sections = await untilAborted(signal, async () => (await run.learner.sections?.()) ?? []);
+  const page = await reportOf(run, sections);
   await writeAnew(files.report, page).catch((cause: Error) => {
     const then = `The model is in ${files.model}.`;
     throw new FileError(`${files.report} could not be written: ${cause.message}. ${then}`, { cause });
   });
+  return sections === undefined;
 }
 
-async function reportOf({ name, wanted, learner, learned, size, machine, ...end }: Run): Promise<string> {
+async function reportOf(
+  { name, wanted, learner, learned, size, machine, ...end }: Run,
+  sections: readonly Section[] | undefined,
+): Promise<string> {
   const { trainingReport } = await import("../report/training.ts"); // loaded only when needed
   const program: Program = programs[name];
   const { metrics = {} } = learner;
@@ -45,7 +70,10 @@ async function reportOf({ name, wanted, learner, learned, size, machine, ...end 
   const isOver = epoch >= epochs || ended;
   return trainingReport({
     command: [commandOf(name, wanted), `Weft ${version}, Node ${process.versions.node}, ${machine}`],
-    remarks: remarksOn(name, wanted, lessThan(program, wanted, { epoch, ...end })),
+    remarks: [
+      ...remarksOn(name, wanted, lessThan(program, wanted, { epoch, ...end })),
+      ...(sections === undefined ? [withoutSections] : []),
+    ],
     title: wanted.data === undefined ? program.title : `${program.title} on ${wanted.data}`,
     result: [said(main[1], metrics[main[0]]), learner.of ?? labelOf(main[0])],
     facts: [
@@ -60,7 +88,7 @@ async function reportOf({ name, wanted, learner, learned, size, machine, ...end 
     metrics,
     fullBatch: learner.fullBatch,
     evaluations: record.evaluations,
-    sections: (await learner.sections?.()) ?? [],
+    sections: sections ?? [],
     summary: learner.model === undefined ? undefined : summary(learner.model),
   });
 }

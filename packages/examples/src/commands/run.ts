@@ -1,5 +1,6 @@
 // A run of a program, from the beginning or from where it was: shows progress, and writes a report, the model and its
 // numbers to a folder.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ArgumentError } from "@weft/tensor";
 import { FileError, params, seed as startNumbering } from "@weft/nn";
@@ -12,7 +13,7 @@ import type { Program } from "../program.ts";
 import { isRecipe } from "../recipes.ts";
 import { programs, type ProgramName } from "../programs.ts";
 import { asNotes, type Wanted } from "../wanted.ts";
-import { capitalized, clock, count, counted, labelOf, stopping, type Print } from "../words.ts";
+import { capitalized, clock, count, counted, labelOf, shortening, stopping, type Print } from "../words.ts";
 import { isQuickTry, writeReport } from "./run-report.ts";
 
 /** Where a run is at work. */
@@ -34,12 +35,18 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
   const { seed = 1, data, limit, steps, epochs = program.epochs, quick = false, options = {} } = wanted;
   const files = filesIn(out);
   let hasModel = true;
+  let isTrained = false;
   const stop = interruption({
     early(signal) {
       print(`${signal} before the first step: nothing was learned.`);
       release();
     },
-    first: (signal) => print(stopping(signal, hasModel)),
+    first: (signal) => print(isTrained ? shortening(signal) : stopping(signal, hasModel)),
+    second(signal) {
+      const then = existsSync(files.training) ? ` \`weft train --resume ${out}\` goes on from what was saved.` : "";
+      print(`${signal}: ended at once, without a report.${then}`);
+      release();
+    },
   });
 
   async function train() {
@@ -72,40 +79,53 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
         if (says !== undefined) print(`  ${JSON.stringify(says)}`);
       },
     });
+    isTrained = true;
     return { machine, learner, size, learned };
   }
-  const { machine, learner, size, learned } = await train().finally(stop.end);
 
-  const { result, step, epoch } = learned;
-  const interrupted = stop.code() !== 0;
-  /** By itself, before its last epoch. */
-  const ended = learner.finished?.() === true;
-  const isOver = epoch >= epochs || ended;
-  if (learner.model !== undefined) {
-    const then = result === undefined ? "untrained" : nextCommand(name, out, isOver ? 2 * epoch : undefined);
-    print(`Model   ${files.model}   (${then})`);
+  /** Leaves the report, and says what was reached. */
+  async function finish({ machine, learner, size, learned }: Awaited<ReturnType<typeof train>>): Promise<number> {
+    const { result, step, epoch } = learned;
+    /** By itself, before its last epoch. */
+    const ended = learner.finished?.() === true;
+    const isOver = epoch >= epochs || ended;
+    const isWhole = isOver || step >= (steps ?? Infinity);
+    const interrupted = stop.code() !== 0 && !isWhole;
+    if (learner.model !== undefined) {
+      const then = result === undefined ? "untrained" : nextCommand(name, out, isOver ? 2 * epoch : undefined);
+      print(`Model   ${files.model}   (${then})`);
+    }
+    if (result === undefined) return stop.code();
+    const run = { name, wanted, learner, learned, size, machine, epochs, interrupted, ended };
+    const isShort = await writeReport(files, run, stop.code() === 0 ? stop.signal : undefined);
+    const [[main, value]] = Object.entries(result) as [[string, number]];
+    print(
+      `${capitalized(labelOf(main))} ${said(value, learner.metrics?.[main])} after ${counted(step, learner.step ?? "step")}, ${clock((performance.now() - start) / 1000)}.`,
+    );
+    if (interrupted) {
+      const then = learner.model === undefined ? "" : ` \`weft train --resume ${out}\` goes on.`;
+      print(`It was interrupted in epoch ${count(epoch + 1)} of ${count(epochs)}.${then}`);
+    } else if (isShort)
+      print(`The report is without what takes long: \`weft train --resume ${out}\` writes all of it.`);
+    else if (stop.code() !== 0) print("The signal came after the last step: nothing was left out.");
+    else if (isQuickTry(program, wanted))
+      print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);
+    print(`Report  ${files.report}`);
+    for (const [file, bytes] of Object.entries(learner.files?.() ?? {})) {
+      const path = join(out, file);
+      await writeAnew(path, bytes).catch((cause: Error) => {
+        throw new FileError(`${path} could not be written: ${cause.message}`, { cause });
+      });
+      print(`File    ${path}`);
+    }
+    return stop.code();
   }
-  if (result === undefined) return stop.code();
-  await writeReport(files, { name, wanted, learner, learned, size, machine, epochs, interrupted, ended });
-  const [[main, value]] = Object.entries(result) as [[string, number]];
-  print(
-    `${capitalized(labelOf(main))} ${said(value, learner.metrics?.[main])} after ${counted(step, learner.step ?? "step")}, ${clock((performance.now() - start) / 1000)}.`,
-  );
-  const isWhole = isOver || step >= (steps ?? Infinity);
-  if (interrupted && !isWhole) {
-    const then = learner.model === undefined ? "" : ` \`weft train --resume ${out}\` goes on.`;
-    print(`It was interrupted in epoch ${count(epoch + 1)} of ${count(epochs)}.${then}`);
-  } else if (isQuickTry(program, wanted))
-    print(`This was a quick try. All of it (${program.time}) reaches ${program.reaches}.`);
-  print(`Report  ${files.report}`);
-  for (const [file, bytes] of Object.entries(learner.files?.() ?? {})) {
-    const path = join(out, file);
-    await writeAnew(path, bytes).catch((cause: Error) => {
-      throw new FileError(`${path} could not be written: ${cause.message}`, { cause });
-    });
-    print(`File    ${path}`);
+
+  try {
+    return await finish(await train());
+  } finally {
+    stop.end();
   }
-  return stop.code();
 }
 
 /** What to do with the model in a folder: ask it, let it draw, or go on, to so many epochs if the training is over. */
