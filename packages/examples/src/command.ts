@@ -11,6 +11,7 @@ import {
 import { ArgumentError, WeftError, printable } from "@weft/tensor";
 import { backendNames, mostThreads } from "./backends.ts";
 import { listCommand } from "./commands/list.ts";
+import { mostSimilar } from "./commands/most-similar.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { resumeCommand } from "./commands/resume.ts";
 import { printedNames, rowNames, tablesCommand } from "./commands/tables.ts";
@@ -19,7 +20,7 @@ import type { Print } from "./words.ts";
 import { dataNames } from "./datasets.ts";
 import type { ProgramOptions } from "./options.ts";
 import type { Program } from "./program.ts";
-import { programNames, programs } from "./programs.ts";
+import { isProgram, programNames, programs, type ProgramName } from "./programs.ts";
 import { recipeNames } from "./recipes.ts";
 import { version } from "./version.ts";
 
@@ -31,6 +32,15 @@ const whole =
     if (/^\d+$/.test(text) && Number.isSafeInteger(n) && n >= least && n <= (most ?? Infinity)) return n;
     throw new InvalidArgumentError(`Wanted a whole number from ${least}${most === undefined ? "" : ` to ${most}`}.`);
   };
+
+/** A parser of the names of programs. */
+function programName(text: string): ProgramName {
+  if (isProgram(text)) return text;
+  const meant = mostSimilar(text, programNames);
+  throw new InvalidArgumentError(
+    `${meant === undefined ? "" : `Did you mean ${meant}? `}Allowed choices are ${programNames.join(", ")}.`,
+  );
+}
 
 function nonEmpty(text: string): string {
   if (text === "") throw new InvalidArgumentError("Wanted a name.");
@@ -99,7 +109,7 @@ function program(print: Print, exit: (code: number) => void): Command {
   const train = weft
     .command("train")
     .description("train a model, and leave a report and the model in a folder")
-    .addArgument(new Argument("[program]", "what to train").choices(programNames))
+    .addArgument(new Argument("[program]", "what to train").choices(programNames).argParser(programName))
     .addOption(option.data())
     .addOption(option.epochs())
     .addOption(option.steps())

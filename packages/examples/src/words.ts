@@ -3,8 +3,8 @@
 /** Prints a line of a command's output. */
 export type Print = (line: string) => void;
 
-/** `98.65 %` */
-export const percent = (part: number): string => `${(100 * part).toFixed(2)} %`;
+/** `98.65%` */
+export const percent = (part: number): string => `${(100 * part).toFixed(2)}%`;
 
 /** `10,000` */
 export const count = (n: number): string => n.toLocaleString("en-US");

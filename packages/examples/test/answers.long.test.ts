@@ -73,7 +73,7 @@ test("the tree network judges a tree in brackets, or words", async () => {
   const { folder } = await trained(start, { epochs: 4 });
   const answer = await answering(treenn, folder);
   const tree = await answer("(S (JJ great) (NN film))");
-  expect(tree).toMatch(/^very positive \(\d+\.\d\d %\)$/);
+  expect(tree).toMatch(/^very positive \(\d+\.\d\d%\)$/);
   expect(await answer("great film")).toBe(tree.replace(")", ", as a tree that branches to the right)"));
   expect(await answer("awful film")).toMatch(/^very negative/);
   expect(await answer("great film film")).toMatch(/^\w/);

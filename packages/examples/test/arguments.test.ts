@@ -80,8 +80,19 @@ test.each([
   ["train", "train what? See: weft list"],
   [
     "train resnet",
-    `command-argument value 'resnet' is invalid for argument 'program'. Allowed choices are ${programNames.join(", ")}. See: weft help train`,
+    `command-argument value 'resnet' is invalid for argument 'program'. Did you mean resnet50? Allowed choices are ${programNames.join(", ")}. See: weft help train`,
   ],
+  ...[
+    ["lennet", "Did you mean lenet? "],
+    ["leent", "Did you mean lenet? "],
+    ["pso", "Did you mean pos? "],
+    ["transformer", ""],
+    ["x", ""],
+    ["constructor", ""],
+  ].map(([name, meant]) => [
+    `train ${name}`,
+    `command-argument value '${name}' is invalid for argument 'program'. ${meant}Allowed choices are ${programNames.join(", ")}. See: weft help train`,
+  ]),
   ["train lenet mlp", "too many arguments for 'train'. Expected 1 argument but got 2. See: weft help train"],
   ["train lenet --epoch 3", "unknown option '--epoch' (Did you mean --epochs?) See: weft help train"],
   ["train lenet --seed", "option '--seed <n>' argument missing. See: weft help train"],
@@ -168,6 +179,10 @@ test("weft predict says why a file cannot be used", async () => {
   await save(path("linreg"), model, { weft: "linreg" });
   expect(await predict("linreg")).toBe(
     `weft: ${path("linreg")}: the file holds the model linreg, of which there is nothing to predict: its report says what it learned.`,
+  );
+  await save(path("lenet"), model, { weft: "lenet" });
+  expect(await predict("lenet", "--model", "mlp")).toBe(
+    `weft: ${path("lenet")}: the file holds the model lenet, not mlp: leave out --model.`,
   );
   for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty", ""]) {
     await save(path("odd"), model, { weft: name, data: name });

@@ -17,7 +17,7 @@ test("weft train dcgan learns, and goes on to the same numbers", { timeout: 240_
   expect(losses.at(-1)).toBeLessThan(1);
   const { metadata } = readSafetensors(readFileSync(join(whole, "model.safetensors")));
   const { drawingsOfTheRarest, readerAccuracy } = metadata;
-  expect(out).toMatch(new RegExp(`^Drawings of the rarest ${drawingsOfTheRarest} after 12 steps, `, "m"));
+  expect(out).toMatch(new RegExp(`^Drawings of the rarest: ${drawingsOfTheRarest} after 12 steps, `, "m"));
   expect(readerAccuracy).toBeGreaterThan(0.2); // it has learned from 20 pictures
   const html = readFileSync(join(whole, "report.html"), "utf8");
   expect(html).toContain("reader accuracy");

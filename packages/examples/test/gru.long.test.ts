@@ -70,9 +70,9 @@ test("judges a text by its words, numbered and filled up as reviews are", async 
   const x = backend.tensor([filled], { dtype: "i32" });
   const [, positive] = await scope(() => softmax(network.logits(x)).data());
   expect(positive).toBeGreaterThan(0.5);
-  expect(await answer("A GOOD, zzz... fine c!")).toBe(`positive (${(100 * positive!).toFixed(2)} %)`);
+  expect(await answer("A GOOD, zzz... fine c!")).toBe(`positive (${(100 * positive!).toFixed(2)}%)`);
   // Of a longer text the last 150 words count.
-  expect(await answer("bad ".repeat(150))).toMatch(/^negative \(\d+\.\d\d %\)$/);
+  expect(await answer("bad ".repeat(150))).toMatch(/^negative \(\d+\.\d\d%\)$/);
   expect(await answer("good ".repeat(20) + "bad ".repeat(150))).toBe(await answer("bad ".repeat(150)));
 });
 

@@ -54,7 +54,8 @@ function trainingOf(name: string, saw: Saw, ...more: string[]) {
   const out = temporaryFolder();
   const files = { report: join(out, "report.html"), model: join(out, "model.safetensors") };
   const length = more.includes("--epochs") ? [] : ["--epochs", "100000"];
-  const words = ["train", name, "--limit", "100", ...length, "--out", out, ...more];
+  const limit = more.includes("--limit") ? [] : ["--limit", "100"];
+  const words = ["train", name, ...limit, ...length, "--out", out, ...more];
   const child = spawn(process.execPath, [program, ...words], { stdio: ["ignore", "pipe", "ignore"] });
   const lines: string[] = [];
   let rest = "";
@@ -89,8 +90,8 @@ test.each([
   expect(readFileSync(files.report, "utf8")).toMatch(/\d+ of 100,000, interrupted/);
   const metadata = await readMetadata(files.model);
   expect(metadata["epoch"]).toBeGreaterThanOrEqual(2);
-  const accuracy = `${(100 * Number(metadata["testAccuracy"])).toFixed(2)} %`;
-  expect(lines.at(-3)).toMatch(new RegExp(`^Test accuracy ${accuracy} after `));
+  const accuracy = `${(100 * Number(metadata["testAccuracy"])).toFixed(2)}%`;
+  expect(lines.at(-3)).toMatch(new RegExp(`^Test accuracy: ${accuracy} after `));
   expect(lines.at(-2)).toMatch(
     new RegExp(
       `^It was interrupted in epoch \\d+ of 100,000\\. \`weft train --resume ${dirname(files.report)}\` goes on\\.$`,
@@ -115,16 +116,21 @@ test("a quick try that is interrupted says so, and claims nothing of what the wh
 
 test("a second Ctrl-C ends the program at once, and the saved model stays", async () => {
   let told = false;
-  const { files, lines, ended } = training((line, child) => {
-    if (line.startsWith("epoch ") && !told) child.kill("SIGINT");
-    if (line.startsWith("SIGINT")) {
-      told = true;
-      child.kill("SIGINT");
-    }
-  });
+  const { files, lines, ended } = trainingOf(
+    "lenet",
+    (line, child) => {
+      if (line.startsWith("epoch ") && !told) child.kill("SIGINT");
+      if (line.startsWith("SIGINT") && !told) {
+        told = true;
+        child.kill("SIGINT");
+      }
+    },
+    "--limit",
+    "1000", // it is evaluated long enough for the second one
+  );
   expect(await ended).toEqual({ code: null, signal: "SIGINT" }); // which a shell shows as 130
   expect(lines.at(-1)).toBe(
-    `SIGINT: ended at once, without a report. \`weft train --resume ${dirname(files.report)}\` goes on from what was saved.`,
+    `SIGINT: ended at once. \`weft train --resume ${dirname(files.report)}\` goes on from what was saved.`,
   );
   expect(existsSync(join(dirname(files.report), "training.lock"))).toBe(false);
   expect((await weft("predict", files.model, "0")).code).toBe(0);

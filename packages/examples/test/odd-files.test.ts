@@ -99,6 +99,18 @@ test.skipIf(process.platform === "win32")("a link in the place of drawings is no
   expect(readFileSync(elsewhere, "utf8")).toBe("mine");
 });
 
+test("drawings that cannot be written are named, and what to do", async () => {
+  const folder = temporaryFolder();
+  expect(await weft("train", "vae", "--limit", "100", "--steps", "1", "--out", folder)).toMatchObject({ code: 0 });
+  const drawings = join(folder, "drawings.png");
+  mkdirSync(drawings);
+  const { code, out, err } = await weft("predict", folder);
+  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect(err.split("\n")).toHaveLength(1);
+  expect(err.startsWith(`weft: ${drawings} could not be written: `)).toBe(true);
+  expect(err.endsWith(". Copy the model into a folder where files can be written, and name it there.")).toBe(true);
+});
+
 test("a folder among the pictures is named", async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, "a.png"));

@@ -13,7 +13,7 @@ function weightsIn(file: string): number[] {
   return [...tensors.values()].flatMap(({ bytes }) => [...new Float32Array(Uint8Array.from(bytes).buffer)]);
 }
 
-const accuracyIn = (text: string): string => /Test accuracy ([\d.]+ %)/.exec(text)![1]!;
+const accuracyIn = (text: string): string => /Test accuracy: ([\d.]+%)/.exec(text)![1]!;
 
 test.each(["softmax", "mlp", "lenet"])("weft train %s", async (name) => {
   const folder = temporaryFolder();
@@ -22,7 +22,7 @@ test.each(["softmax", "mlp", "lenet"])("weft train %s", async (name) => {
   expect(trained).toMatchObject({ code: 0, err: "" });
   const lines = trained.out.split("\n");
   expect(lines[0]).toContain("learns from 300 pictures of digits");
-  expect(lines[1]).toMatch(/^epoch 1\/1: test accuracy \d+\.\d\d %$/);
+  expect(lines[1]).toMatch(/^epoch 1\/1: test accuracy \d+\.\d\d%$/);
   expect(lines.at(-1)).toBe(`Report  ${files.report}`);
   expect(lines[1]).toContain(accuracyIn(trained.out));
 
@@ -39,11 +39,11 @@ test.each(["softmax", "mlp", "lenet"])("weft train %s", async (name) => {
 
   const { metadata } = readSafetensors(readFileSync(files.model));
   expect(metadata).toMatchObject({ weft: name, data: "digits", seed: "7" });
-  expect(`${(100 * Number(metadata["testAccuracy"])).toFixed(2)} %`).toBe(accuracyIn(trained.out));
+  expect(`${(100 * Number(metadata["testAccuracy"])).toFixed(2)}%`).toBe(accuracyIn(trained.out));
 
   const some = await weft("predict", files.model, "0", "1999");
   expect(some).toMatchObject({ code: 0, err: "" });
-  expect(some.out).toMatch(/^picture 0: \d \([\d.]+ % sure\), (right|wrong, it is an? \d)\npicture 1999: \d .*$/);
+  expect(some.out).toMatch(/^picture 0: \d \([\d.]+% sure\), (right|wrong, it is an? \d)\npicture 1999: \d .*$/);
 });
 
 const models = [
@@ -106,7 +106,7 @@ test("weft predict finds the accuracy that the training found", async () => {
   const trained = await weft("train", "softmax", "--epochs", "1", "--limit", "2000", "--out", folder);
   const loaded = await weft("predict", join(folder, "model.safetensors"));
   expect(loaded).toMatchObject({ code: 0, err: "" });
-  expect(loaded.out).toBe(`Test accuracy ${accuracyIn(trained.out)} of 2,000 pictures of digits.`);
+  expect(loaded.out).toBe(`Test accuracy: ${accuracyIn(trained.out)} of 2,000 pictures of digits.`);
   expect(Number.parseFloat(accuracyIn(trained.out))).toBeGreaterThan(50);
 });
 

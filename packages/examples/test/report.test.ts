@@ -26,7 +26,7 @@ const curves: Curves = { losses: [2, 1.5, 1, 0.9, 0.5, 0.1], accuracies: [0.8, 0
 const classifierReport = (found: Findings, { losses, accuracies }: Curves = curves): string =>
   trainingReport({
     title: "A & B",
-    result: ["90.00 %", "of <40> right"],
+    result: ["90.00%", "of <40> right"],
     facts: [["epochs", "2"]],
     losses: { loss: noted(losses) },
     metrics: { testAccuracy: "share" },

@@ -182,6 +182,6 @@ describe("the texts of a folder", () => {
     const { code, out: said, err } = await weft(...words);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(said).toContain("learns from 39,000 characters");
-    expect(said).toMatch(/Validation perplexity \d+\.\d+ after 3 steps/);
+    expect(said).toMatch(/Validation perplexity: \d+\.\d+ after 3 steps/);
   });
 });

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ArgumentError, printable, scope, type Backend } from "@weft/tensor";
-import { load, readMetadata } from "@weft/nn";
+import { FileError, load, readMetadata } from "@weft/nn";
 import { DataError, subset, type Vocabulary } from "@weft/data";
 import { pictureAt, png, tiled, type Pixels } from "../report/picture.ts";
 import { openBackend, type BackendName } from "../backends.ts";
@@ -73,7 +73,7 @@ export async function predictCommand(
 
   if (indices.length === 0) {
     const accuracy = accuracyOf(await predictions(model, test, backend));
-    print(`Test accuracy ${percent(accuracy)} of ${count(total)} pictures of ${data}.`);
+    print(`Test accuracy: ${percent(accuracy)} of ${count(total)} pictures of ${data}.`);
     return;
   }
   const chosen = subset(test, indices);
@@ -131,7 +131,10 @@ async function drawn(file: string, indices: readonly number[], options: PredictO
   await loadFinite(file, model, backend);
   const values = await scope(() => draw(100).data());
   const picture = join(dirname(file), "drawings.png");
-  await writeAnew(picture, png(tiled(Array.from(values, Number), 28, 10)));
+  await writeAnew(picture, png(tiled(Array.from(values, Number), 28, 10))).catch((cause: Error) => {
+    const then = "Copy the model into a folder where files can be written, and name it there.";
+    throw new FileError(`${picture} could not be written: ${cause.message}. ${then}`, { cause });
+  });
   return picture;
 }
 
@@ -143,7 +146,10 @@ const holds = (name: unknown): string =>
 /** Which classifier is in a file, and the dataset that is meant: by default the one that it was trained on. */
 async function known(file: string, options: PredictOptions) {
   const metadata = await readMetadata(file);
-  const name = options.model ?? metadata["weft"];
+  const held = metadata["weft"];
+  if (options.model !== undefined && isProgram(held) && held !== options.model)
+    throw new ArgumentError(`${file}: ${holds(held)}, not ${options.model}: leave out --model.`);
+  const name = options.model ?? held;
   if (!isRecipe(name))
     throw new ArgumentError(
       isProgram(name) && "answers" in programs[name]

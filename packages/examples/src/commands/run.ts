@@ -44,7 +44,7 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
     first: (signal) => print(isTrained ? shortening(signal) : stopping(signal, hasModel)),
     second(signal) {
       const then = existsSync(files.training) ? ` \`weft train --resume ${out}\` goes on from what was saved.` : "";
-      print(`${signal}: ended at once, without a report.${then}`);
+      print(`${signal}: ended at once.${then}`);
       release();
     },
   });
@@ -100,7 +100,7 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
     const isShort = await writeReport(files, run, stop.code() === 0 ? stop.signal : undefined);
     const [[main, value]] = Object.entries(result) as [[string, number]];
     print(
-      `${capitalized(labelOf(main))} ${said(value, learner.metrics?.[main])} after ${counted(step, learner.step ?? "step")}, ${clock((performance.now() - start) / 1000)}.`,
+      `${capitalized(labelOf(main))}: ${said(value, learner.metrics?.[main])} after ${counted(step, learner.step ?? "step")}, ${clock((performance.now() - start) / 1000)}.`,
     );
     if (interrupted) {
       const then = learner.model === undefined ? "" : ` \`weft train --resume ${out}\` goes on.`;

@@ -49,7 +49,7 @@ export function classifierSections({ test, classes, predictions, weights }: Find
   ];
 }
 
-const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
+const percent = (part: number): string => `${(100 * part).toFixed(1)}%`;
 
 function mistake({ index, label, guess, confidence }: Prediction, test: Labeled, classes: readonly string[]) {
   const [is, taken] = [escaped(classes[label]!), escaped(classes[guess]!)];

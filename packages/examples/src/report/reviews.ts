@@ -90,5 +90,5 @@ function reviewed(
     return [`<span style="background: rgb(${color} / ${strength})">${escaped(shown)}</span>`];
   });
   const verdict = `<b>${names[label]}</b>, ${label === guess ? "as" : "but"} the model says: ${names[guess]}`;
-  return `<figure class="quote"><figcaption>${verdict} (${(100 * confidence).toFixed(1)} % sure)</figcaption><p>${spans.join(" ")}</p></figure>`;
+  return `<figure class="quote"><figcaption>${verdict} (${(100 * confidence).toFixed(1)}% sure)</figcaption><p>${spans.join(" ")}</p></figure>`;
 }
