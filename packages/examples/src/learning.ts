@@ -20,6 +20,8 @@ export interface LearningOptions {
   readonly epochs: number;
   /** Epochs between two evaluations (1). */
   readonly every?: number;
+  /** What an epoch is called ("epoch"). */
+  readonly round?: string | undefined;
   /** The training ends after this step. */
   readonly steps?: number | undefined;
   /** Goes on where the training in the folder was. */
@@ -58,7 +60,18 @@ export interface Learned {
 
 /** Trains until the epochs or steps are done, or the signal comes. */
 export async function learn(learner: Learner, options: LearningOptions): Promise<Learned> {
-  const { backend, folder, epochs, every = 1, steps = Infinity, signal, notes = {}, told, saveEvery = 60 } = options;
+  const {
+    backend,
+    folder,
+    epochs,
+    every = 1,
+    round: called = "epoch",
+    steps = Infinity,
+    signal,
+    notes = {},
+    told,
+    saveEvery = 60,
+  } = options;
   const files = filesIn(folder);
   const at = { step: 0, epoch: 0 };
   const training = { model: learner.model ?? {}, ...learner.state, random: backend.stream, at };
@@ -180,10 +193,11 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
   let result: Scalars | undefined;
   while (!done()) {
     const { epoch } = at;
-    const name = `epoch ${epoch + 1}/${epochs}`;
+    const rest = Math.min(every - (epoch % every), epochs - epoch);
+    const name =
+      rest > 1 ? `${called}s ${epoch + 1} to ${epoch + rest} of ${epochs}` : `${called} ${epoch + 1}/${epochs}`;
     const shown = options.display === undefined ? { name } : { name, display: options.display };
     const begun = learner.epoch();
-    const rest = Math.min(every - (epoch % every), epochs - epoch);
     const total = begun.length === undefined ? {} : { total: Math.min(begun.length * rest, steps - at.step) };
     const logged = logTo(progress(round(begun), { ...shown, ...total }), log, {
       values: (item) => (isValues(item) ? item : { loss: item }),

@@ -20,6 +20,8 @@ export interface Program<Data extends string = string, Options extends ProgramOp
   readonly reaches: string;
   /** The default number of epochs. */
   readonly epochs: number;
+  /** What one of its epochs is ("epoch"): a measurement has rounds. */
+  readonly round?: string;
   /** How many epochs there are between two evaluations (1). */
   readonly every?: number;
   /** About a minute's worth on two cores, for `--quick`. */

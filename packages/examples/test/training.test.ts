@@ -1,4 +1,6 @@
 // Training is reproducible bit for bit on both backends, and its losses follow the float64 reference.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { open as openReference } from "@weft/conformance";
 import { digits, type Pictures } from "@weft/data";
 import { seed } from "@weft/nn";
@@ -130,6 +132,31 @@ test.each([
   const watched = { update: ({ total }: { total?: number | undefined }) => void totals.add(total), close: () => {} };
   await learn(learner, { backend, folder: temporaryFolder(), ...length, display: watched });
   expect([...totals]).toEqual(lengths);
+});
+
+test.each([
+  [{ epochs: 3, every: 2 }, ["epochs 1 to 2 of 3", "epoch 3/3"]],
+  [{ epochs: 2, every: 2, round: "round" }, ["rounds 1 to 2 of 2"]],
+  [{ epochs: 1, round: "round" }, ["round 1/1"]],
+])("a bar says which epochs it is of: %j", async (length, wanted) => {
+  const backend = await open({});
+  seed(1);
+  const learner = classifierLearner(recipes.softmax, few, { backend, batchSize: 20, seed: 1 });
+  const names = new Set<string | undefined>();
+  const watched = { update: ({ name }: { name?: string | undefined }) => void names.add(name), close: () => {} };
+  await learn(learner, { backend, folder: temporaryFolder(), ...length, display: watched });
+  expect([...names]).toEqual(wanted);
+});
+
+test("a measurement has no epochs", async () => {
+  const folder = temporaryFolder();
+  const { code, out } = await weft("train", "opcost", "--quick", "--steps", "1", "--out", folder);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^round 1\/10, step 1: recording over forward /m);
+  expect(out).toMatch(/^Recording over forward: [\d.]+ after 1 step, /m);
+  const html = readFileSync(join(folder, "report.html"), "utf8");
+  expect(html).toContain("0 of 30 rounds");
+  expect(out).not.toMatch(/epoch/i);
 });
 
 test("an epoch that is counted by its program says how many of its steps are left", async () => {

@@ -78,7 +78,10 @@ async function reportOf(
     result: [said(main[1], metrics[main[0]]), learner.of ?? labelOf(main[0])],
     facts: [
       ...others.map(([name, x]) => [labelOf(name), said(x, metrics[name])] as const),
-      ["epochs", isOver ? count(epoch) : `${count(epoch)} of ${count(epochs)}${interrupted ? ", interrupted" : ""}`],
+      [
+        `${program.round ?? "epoch"}s`,
+        isOver ? count(epoch) : `${count(epoch)} of ${count(epochs)}${interrupted ? ", interrupted" : ""}`,
+      ],
       [`${learner.step ?? "step"}s`, count(step)],
       ...(learner.model === undefined ? [] : [["parameters", count(size)] as const]),
       ["time of the steps", clock(seconds)],
@@ -115,7 +118,9 @@ export function lessThan(
   return [
     ...(quick && Object.keys(program.quick).length > 0 ? ["--quick"] : []),
     ...(limit === undefined ? [] : [`at most ${count(limit)} ${program.cases}`]),
-    ...(ends || (done < program.epochs && !ended) ? [`${count(done)} of ${count(program.epochs)} epochs`] : []),
+    ...(ends || (done < program.epochs && !ended)
+      ? [`${count(done)} of ${count(program.epochs)} ${program.round ?? "epoch"}s`]
+      : []),
     ...(steps !== undefined && ends ? [`${count(steps)} steps`] : []),
     ...(interrupted ? ["interrupted"] : []),
   ];

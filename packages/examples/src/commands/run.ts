@@ -33,6 +33,7 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
   const start = performance.now();
   const program: Program = programs[name];
   const { seed = 1, data, limit, steps, epochs = program.epochs, quick = false, options = {} } = wanted;
+  const { round = "epoch" } = program;
   const files = filesIn(out);
   let hasModel = true;
   let isTrained = false;
@@ -69,13 +70,14 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
       epochs,
       steps,
       every: program.every ?? 1,
+      round,
       resume,
       signal: stop.signal,
       notes: { ...asNotes(name, wanted), ...(data !== undefined && { data }), seed: String(seed) },
       told({ epoch, step }, found, says) {
         if (found instanceof FileError) return print(`${found.message}. Training continues.`);
         const where = step === undefined ? "" : `, ${learner.step ?? "step"} ${count(step)}`;
-        print(`epoch ${count(epoch)}/${count(epochs)}${where}: ${results(found, learner.metrics)}`);
+        print(`${round} ${count(epoch)}/${count(epochs)}${where}: ${results(found, learner.metrics)}`);
         if (says !== undefined) print(`  ${JSON.stringify(says)}`);
       },
     });
@@ -104,7 +106,7 @@ export async function run(name: ProgramName, wanted: Wanted, place: Place, print
     );
     if (interrupted) {
       const then = learner.model === undefined ? "" : ` \`weft train --resume ${out}\` goes on.`;
-      print(`It was interrupted in epoch ${count(epoch + 1)} of ${count(epochs)}.${then}`);
+      print(`It was interrupted in ${round} ${count(epoch + 1)} of ${count(epochs)}.${then}`);
     } else if (isShort)
       print(`The report is without what takes long: \`weft train --resume ${out}\` writes all of it.`);
     else if (stop.code() !== 0) print("The signal came after the last step: nothing was left out.");

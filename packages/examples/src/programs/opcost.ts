@@ -48,6 +48,7 @@ export const opcost: Program = program({
   time: "30 s",
   reaches: "recording 1.04 and gradients 1.9 times the forward pass, each the best of thirty passes",
   epochs: 30, // passes over 600 batches
+  round: "round",
   every: 10,
   quick: { epochs: 10 },
   data: digitNames,

@@ -41,6 +41,7 @@ export const resnet50: Program = program({
   time: "15 s",
   reaches: "the features that PyTorch has with the same weights",
   epochs: 1,
+  round: "round",
   quick: { steps: 3 },
   options: {
     weights: { value: "file", about: "torchvision's weights of resnet50, .safetensors or .pth (default: random ones)" },
