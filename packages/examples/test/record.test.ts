@@ -96,7 +96,7 @@ test("an evaluation in the middle of an epoch is a line, until the training goes
   const words = ["train", "softmax", "--limit", "400", "--epochs", "1", "--out", folder];
   expect(await weft(...words, "--steps", "2")).toMatchObject({ code: 0, err: "" });
   expect(lines(folder).at(-1)).toEqual({ step: 2, time: 0, epoch: 0, partial: 1, testAccuracy: expect.any(Number) });
-  expect(await weft("train", "--resume", folder)).toMatchObject({ code: 0, err: "" });
+  expect(await weft("train", "--resume", folder, "--epochs", "1")).toMatchObject({ code: 0, err: "" });
   expect(lines(folder).filter((line) => "epoch" in (line as object))).toEqual([
     { step: 4, time: 0, epoch: 1, testAccuracy: expect.any(Number) },
   ]);
