@@ -6,8 +6,8 @@ import { crossEntropy, params, place, seed as startNumbering } from "@weft/nn";
 import { minimize, sgd, type Optimizer } from "@weft/optim";
 import { openBackend, type BackendName } from "../src/backends.ts";
 import { LeNet } from "../src/models/lenet.ts";
-import type { Classifier } from "../src/recipe.ts";
-import { measure } from "../src/evaluation.ts";
+import type { Classifier } from "../src/images/classifier-recipe.ts";
+import { measure } from "../src/training/evaluation.ts";
 import { handle, type Handlers, type Report, type Request, type Requests, type Sample } from "./messages.ts";
 import type { Settings } from "./settings.ts";
 

@@ -2,7 +2,7 @@
 import { ArgumentError, UnsupportedError, type Backend, type Creation } from "@weft/tensor";
 import type { CpuInfo } from "@weft/tensor-cpu";
 import type { WebGpuInfo } from "@weft/tensor-webgpu";
-import { counted } from "./words.ts";
+import { counted } from "./format.ts";
 
 interface Module {
   readonly open?: (options: { seed: number; threads?: number }) => Promise<Backend & Creation>;

@@ -1,5 +1,5 @@
-// The models of the examples, and functions to evaluate them, for other programs.
-export { accuracyOf, predictions, confusion, measure, mistakes, type Prediction } from "./evaluation.ts";
+// The models of the examples, and functions to feed and evaluate them, for other programs.
+export { accuracyOf, predictions, confusion, measure, mistakes, type Prediction } from "./training/evaluation.ts";
 export { ActorCritic, actorCriticLoss } from "./models/actor-critic.ts";
 export { BatchNormCNN } from "./models/cifar-batchnorm.ts";
 export { Discriminator, Generator, discriminatorLoss, generatorLoss } from "./models/dcgan.ts";
@@ -18,4 +18,12 @@ export { Tagger, type Spelled } from "./models/tagger.ts";
 export { TreeLSTM, treeLoss, type Phrase } from "./models/treenn.ts";
 export { VAE, vaeLoss } from "./models/vae.ts";
 export { VGG } from "./models/vgg.ts";
-export type { Classifier, Recipe } from "./recipe.ts";
+export type { Classifier, Recipe } from "./images/classifier-recipe.ts";
+export { discountedReturns, episode, sampled, type Agent, type Transition } from "./reinforcement-learning/episodes.ts";
+export type { State as CartPoleState } from "./reinforcement-learning/cart-pole.ts";
+export { ReplayBuffer } from "./reinforcement-learning/replay-buffer.ts";
+export { blocksOf, type Blocks } from "./text/blocks.ts";
+export { reader, type Reader, type RecurrentModel } from "./text/stateful-reader.ts";
+export { nodesOf, wordsOf } from "./text/trees.ts";
+export { allWindows, randomWindows, type Window, type WindowOptions } from "./text/windows.ts";
+export { byState, byWindows, write, type Next, type WritingOptions } from "./text/writing.ts";

@@ -21,7 +21,7 @@ import { tagger } from "./programs/tagger.ts";
 import { treenn } from "./programs/treenn.ts";
 import { vae } from "./programs/vae.ts";
 import { vgg } from "./programs/vgg.ts";
-import type { Program } from "./program.ts";
+import type { Program } from "./training/program.ts";
 
 export const programs = {
   linreg,

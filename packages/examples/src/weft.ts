@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The command-line program `weft`.
-import { run } from "./command.ts";
+import { run } from "./command-line/command.ts";
 
 let lost = false;
 

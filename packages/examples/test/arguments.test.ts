@@ -7,9 +7,9 @@ import { ArgumentError, flatten, type Backend } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
 import { machineOf, mostThreads, openBackend, threadsOf } from "../src/backends.ts";
-import { ownOptions, run } from "../src/command.ts";
-import { checked } from "../src/commands/checked-options.ts";
-import { filesIn } from "../src/output-folder.ts";
+import { ownOptions, run } from "../src/command-line/command.ts";
+import { checked } from "../src/command-line/checked-options.ts";
+import { filesIn } from "../src/training/output-folder.ts";
 import { programNames, programs } from "../src/programs.ts";
 import { temporaryFolder, weft } from "./session.ts";
 

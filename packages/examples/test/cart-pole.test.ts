@@ -1,6 +1,6 @@
 // CartPole against numbers that Gymnasium's documentation has, steps computed by hand, and the equations of motion.
 import { expect, test } from "vitest";
-import { done, maxSteps, reset, step, type State } from "../src/cart-pole.ts";
+import { done, maxSteps, reset, step, type State } from "../src/reinforcement-learning/cart-pole.ts";
 
 const close = (state: State): State => state.map((x) => expect.closeTo(x, 7) as number) as unknown as State;
 

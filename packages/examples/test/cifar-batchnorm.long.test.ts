@@ -3,7 +3,7 @@ import { crossEntropy, seed, training } from "@weft/nn";
 import { scope, type Backend } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { classifierLearner } from "../src/classifier.ts";
+import { classifierLearner } from "../src/images/classifier.ts";
 import { cifarBatchnorm } from "../src/programs/cifar-batchnorm.ts";
 import { colorPictures, firstBatch } from "./colors.ts";
 import { expectResumes, trained } from "./runs.ts";

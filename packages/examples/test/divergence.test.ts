@@ -5,8 +5,8 @@ import { readMetadata } from "@weft/nn";
 import { DivergenceError } from "@weft/optim";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { learn, type LearningOptions } from "../src/learning.ts";
-import type { Learner } from "../src/program.ts";
+import { learn, type LearningOptions } from "../src/training/training.ts";
+import type { Learner } from "../src/training/program.ts";
 import { lines, temporaryFolder } from "./session.ts";
 
 const display = { update: () => {}, close: () => {} };

@@ -5,11 +5,11 @@ import { clone, place, readSafetensors, seed, toBytes } from "@weft/nn";
 import { mul, scope, sub, type Tensor } from "@weft/tensor";
 import { expect, test } from "vitest";
 import { openBackend } from "../src/backends.ts";
-import { episode, sampled, type Transition } from "../src/episodes.ts";
+import { episode, sampled, type Transition } from "../src/reinforcement-learning/episodes.ts";
 import type { ActorCritic } from "../src/models/actor-critic.ts";
 import type { Discriminator, Generator } from "../src/models/dcgan.ts";
 import type { Policy } from "../src/models/reinforce.ts";
-import type { Learner } from "../src/program.ts";
+import type { Learner } from "../src/training/program.ts";
 import { programs } from "../src/programs.ts";
 import { learner as drawing } from "../src/programs/dcgan.ts";
 

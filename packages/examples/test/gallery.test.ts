@@ -4,8 +4,8 @@ import { digits, subset } from "@weft/data";
 import { seed } from "@weft/nn";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
-import { gallery } from "../src/gallery.ts";
-import { recipes } from "../src/recipes.ts";
+import { gallery } from "../src/images/gallery.ts";
+import { recipes } from "../src/classifiers.ts";
 
 /** The reader learns these by heart. */
 const { train, classes } = digits({ train: 40, test: 0 });

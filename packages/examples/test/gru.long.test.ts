@@ -7,7 +7,7 @@ import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { SentimentGRU, sentimentLoss } from "../src/models/gru.ts";
 import { gru, learner as judging } from "../src/programs/gru.ts";
-import { vocabulariesIn } from "../src/vocabularies.ts";
+import { vocabulariesIn } from "../src/training/vocabularies.ts";
 import { elements } from "./html.ts";
 import { expectResumes, reportOn, trained } from "./runs.ts";
 import { hasModule, pytorch } from "./pytorch.ts";

@@ -8,13 +8,13 @@ import { readMetadata, seed } from "@weft/nn";
 import { sgd } from "@weft/optim";
 import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
-import { classifierLearner } from "../src/classifier.ts";
-import { learn } from "../src/learning.ts";
-import { patient } from "../src/patience.ts";
-import type { Program } from "../src/program.ts";
+import { classifierLearner } from "../src/images/classifier.ts";
+import { learn } from "../src/training/training.ts";
+import { patient } from "../src/progress.ts";
+import type { Program } from "../src/training/program.ts";
 import { programs } from "../src/programs.ts";
 import { learner as linearRegression } from "../src/programs/linreg.ts";
-import { recipes } from "../src/recipes.ts";
+import { recipes } from "../src/classifiers.ts";
 import { lossesIn } from "./runs.ts";
 import { temporaryFolder, weft } from "./session.ts";
 

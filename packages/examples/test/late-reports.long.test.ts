@@ -2,7 +2,7 @@
 // and the report is the one that it would have been.
 import { parseTree } from "@weft/data";
 import { expect, test } from "vitest";
-import type { Program } from "../src/program.ts";
+import type { Program } from "../src/training/program.ts";
 import { learner as gpt } from "../src/programs/gpt.ts";
 import { learner as gru } from "../src/programs/gru.ts";
 import { learner as linreg } from "../src/programs/linreg.ts";

@@ -7,7 +7,7 @@ import { ArgumentError } from "@weft/tensor";
 import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { GPT, QNetwork, gptLoss, temporalDifferenceLoss, TreeLSTM } from "../src/index.ts";
-import { ReplayBuffer } from "../src/replay-buffer.ts";
+import { ReplayBuffer } from "../src/reinforcement-learning/replay-buffer.ts";
 
 test("the temporal difference has no gradient for the target network", async () => {
   const backend = await open({ seed: 3 });

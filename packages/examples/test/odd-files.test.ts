@@ -8,9 +8,9 @@ import { DataError } from "@weft/data";
 import { Linear, save } from "@weft/nn";
 import { open } from "@weft/tensor-cpu";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { learn } from "../src/learning.ts";
-import { filesIn } from "../src/output-folder.ts";
-import { TrainingRecord } from "../src/record.ts";
+import { learn } from "../src/training/training.ts";
+import { filesIn } from "../src/training/output-folder.ts";
+import { TrainingRecord } from "../src/training/training-record.ts";
 import { temporaryFolder, weft } from "./session.ts";
 
 const train = (folder: string, ...more: string[]) =>

@@ -6,7 +6,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { Linear, save } from "@weft/nn";
 import { expect, test } from "vitest";
-import { filesIn, lock } from "../src/output-folder.ts";
+import { filesIn, lock } from "../src/training/output-folder.ts";
 import { temporaryFolder, weft } from "./session.ts";
 
 const train = (folder: string, ...more: string[]) =>

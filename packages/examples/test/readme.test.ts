@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { compileHere, execute } from "../../../test/pack.ts";
 import { root } from "../../../test/source-graph.ts";
-import type { Program } from "../src/program.ts";
+import type { Program } from "../src/training/program.ts";
 import { programs } from "../src/programs.ts";
 
 test("the README lists the options that single programs have, and what they can be", () => {

@@ -1,14 +1,14 @@
 // Reports: pages that are well-formed, hold all their figures, and fetch nothing.
 import { inflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import type { Prediction } from "../src/evaluation.ts";
+import type { Prediction } from "../src/training/evaluation.ts";
 import { classifierSections, type Findings } from "../src/report/classifier.ts";
 import { errorCurve, lossCurve } from "../src/report/figures.ts";
 import { address, png, weighed } from "../src/report/picture.ts";
 import { regressionSections } from "../src/report/regression.ts";
 import { trainingReport, type TrainingFindings } from "../src/report/training.ts";
 import { gallery } from "../src/report/page.ts";
-import { lessThan } from "../src/commands/run-report.ts";
+import { lessThan } from "../src/command-line/run-report.ts";
 import { programs } from "../src/programs.ts";
 import { elements } from "./html.ts";
 

@@ -6,12 +6,12 @@ import { digits } from "@weft/data";
 import { params, readMetadata, save, seed } from "@weft/nn";
 import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
-import { classifierLearner } from "../src/classifier.ts";
-import { run } from "../src/command.ts";
-import { learn } from "../src/learning.ts";
-import type { Program } from "../src/program.ts";
+import { classifierLearner } from "../src/images/classifier.ts";
+import { run } from "../src/command-line/command.ts";
+import { learn } from "../src/training/training.ts";
+import type { Program } from "../src/training/program.ts";
 import { programs } from "../src/programs.ts";
-import { recipes } from "../src/recipes.ts";
+import { recipes } from "../src/classifiers.ts";
 import { expectResumes, type Start } from "./runs.ts";
 import { lines, same, temporaryFolder, weft } from "./session.ts";
 

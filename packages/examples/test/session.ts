@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
-import { run } from "../src/command.ts";
+import { run } from "../src/command-line/command.ts";
 
 /** Runs `weft` with these arguments. */
 export async function weft(...args: string[]): Promise<{ code: number; out: string; err: string }> {

@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { open } from "@weft/tensor-cpu";
 import { expect, test, vi } from "vitest";
-import { counting } from "../src/counting.ts";
-import { measurements, timed } from "../src/measurements.ts";
-import { here, tables } from "../src/published.ts";
-import type { Learner } from "../src/program.ts";
+import { counting } from "../src/training/counted-data.ts";
+import { measurements, timed } from "../src/program-speed.ts";
+import { here, tables } from "../src/published-tables.ts";
+import type { Learner } from "../src/training/program.ts";
 import { programs } from "../src/programs.ts";
 import { temporaryFolder, weft } from "./session.ts";
 

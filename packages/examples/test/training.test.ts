@@ -9,13 +9,13 @@ import { open } from "@weft/tensor-cpu";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { backendNames, openBackend } from "../src/backends.ts";
 import { longOn } from "../../../test/extent.ts";
-import { accuracyOf, predictions, confusion, mistakes, type Prediction } from "../src/evaluation.ts";
-import { classifierLearner } from "../src/classifier.ts";
-import { learn } from "../src/learning.ts";
+import { accuracyOf, predictions, confusion, mistakes, type Prediction } from "../src/training/evaluation.ts";
+import { classifierLearner } from "../src/images/classifier.ts";
+import { learn } from "../src/training/training.ts";
 import { learner as linearRegression } from "../src/programs/linreg.ts";
-import { playerLearner } from "../src/player.ts";
+import { playerLearner } from "../src/reinforcement-learning/agent-training.ts";
 import { learner as costsOf } from "../src/programs/opcost.ts";
-import { recipeNames, recipes, type RecipeName } from "../src/recipes.ts";
+import { recipeNames, recipes, type RecipeName } from "../src/classifiers.ts";
 import { lossesIn } from "./runs.ts";
 import { temporaryFolder, weft } from "./session.ts";
 

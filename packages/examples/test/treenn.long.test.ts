@@ -2,7 +2,7 @@
 import { parseTree, type Tree } from "@weft/data";
 import { expect, test } from "vitest";
 import { learner } from "../src/programs/treenn.ts";
-import { nodesOf, wordsOf } from "../src/trees.ts";
+import { nodesOf, wordsOf } from "../src/text/trees.ts";
 import { elements } from "./html.ts";
 import { part, plus, product, sigma, surprise, tanh, times, type Vector } from "./plain.ts";
 import { expectResumes, firstWeights, lastMean, reportOn, trained, type Start } from "./runs.ts";

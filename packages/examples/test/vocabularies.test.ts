@@ -5,7 +5,7 @@ import { readMetadata } from "@weft/nn";
 import { expect, test } from "vitest";
 import { learner as reading } from "../src/programs/shakespeare.ts";
 import { learner as tagging } from "../src/programs/pos.ts";
-import { vocabulariesIn } from "../src/vocabularies.ts";
+import { vocabulariesIn } from "../src/training/vocabularies.ts";
 import { expectResumes, trained, type Start } from "./runs.ts";
 import { classes, sentences } from "./tagged-sentences.ts";
 import { smallText } from "./text.ts";

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { wordList } from "../src/word-list.ts";
+import { wordList } from "../src/text/word-list.ts";
 import { temporaryFolder } from "./session.ts";
 
 /** The list of the system, which not every system has. */

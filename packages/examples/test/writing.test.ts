@@ -5,7 +5,7 @@ import { open } from "@weft/tensor-cpu";
 import { expect, test } from "vitest";
 import { GPT } from "../src/models/gpt.ts";
 import { LanguageModel } from "../src/models/language-model.ts";
-import { byState, byWindows, draw, write, type Next } from "../src/writing.ts";
+import { byState, byWindows, draw, write, type Next } from "../src/text/writing.ts";
 
 const backend = await open({ seed: 1 });
 seed(1);

@@ -3,15 +3,15 @@
 import { normal, zeros } from "@weft/nn";
 import { adam, chain, clipGlobalNorm, minimize, sgd } from "@weft/optim";
 import { gutenberg, minibatch } from "@weft/data";
-import { blocksOf } from "../blocks.ts";
-import { meanOf } from "../evaluation.ts";
+import { blocksOf } from "../text/blocks.ts";
+import { meanOf } from "../training/evaluation.ts";
 import { LanguageModel } from "../models/language-model.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
-import { reader } from "../reader.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
+import { reader } from "../text/stateful-reader.ts";
 import { textSection } from "../report/text.ts";
-import type { Text } from "../texts.ts";
-import { count } from "../words.ts";
-import { byState, write, type WritingOptions } from "../writing.ts";
+import type { Text } from "../text/text-files.ts";
+import { count } from "../format.ts";
+import { byState, write, type WritingOptions } from "../text/writing.ts";
 
 const [batchSize, steps, hidden] = [128, 100, 256];
 const init = normal({ std: 0.3 });

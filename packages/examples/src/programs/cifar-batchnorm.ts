@@ -1,6 +1,6 @@
 // The network with batch normalization on CIFAR-10.
 import { momentum } from "@weft/optim";
-import { classifier } from "../classifier.ts";
+import { classifier } from "../images/classifier.ts";
 import { BatchNormCNN } from "../models/cifar-batchnorm.ts";
 
 export const cifarBatchnorm = classifier({

@@ -3,11 +3,11 @@ import { diff } from "@weft/autograd";
 import { add, div, mul, scope, sub, type Tensor } from "@weft/tensor";
 import { adam } from "@weft/optim";
 import { minibatch, type Pictures } from "@weft/data";
-import { dataset, digitNames } from "../datasets.ts";
-import { gallery } from "../gallery.ts";
+import { dataset, digitNames } from "../images/datasets.ts";
+import { gallery } from "../images/gallery.ts";
 import { Discriminator, Generator, discriminatorLoss, generatorLoss } from "../models/dcgan.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
-import { count } from "../words.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
+import { count } from "../format.ts";
 import { lenet } from "./lenet.ts";
 
 export const dcgan: Program = program({

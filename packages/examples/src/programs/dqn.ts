@@ -3,12 +3,12 @@ import { diff } from "@weft/autograd";
 import { argmax, scope } from "@weft/tensor";
 import { clone, copyInto, freeze } from "@weft/nn";
 import { adam } from "@weft/optim";
-import type { State } from "../cart-pole.ts";
-import { episode } from "../episodes.ts";
+import type { State } from "../reinforcement-learning/cart-pole.ts";
+import { episode } from "../reinforcement-learning/episodes.ts";
 import { QNetwork, temporalDifferenceLoss } from "../models/dqn.ts";
-import { playerLearner } from "../player.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
-import { ReplayBuffer } from "../replay-buffer.ts";
+import { playerLearner } from "../reinforcement-learning/agent-training.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
+import { ReplayBuffer } from "../reinforcement-learning/replay-buffer.ts";
 
 const [capacity, batchSize] = [10_000, 64];
 /** Steps before it learns, and between two updates of the target network. */

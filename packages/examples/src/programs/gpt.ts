@@ -4,14 +4,14 @@ import type { Tensor } from "@weft/tensor";
 import { params } from "@weft/nn";
 import { accumulate, adamw, chain, clipGlobalNorm, cosineDecay, minimize, warmup } from "@weft/optim";
 import { shakespeare, type CharacterText } from "@weft/data";
-import { bestOf } from "../best.ts";
-import { meanOf } from "../evaluation.ts";
+import { bestOf } from "../training/best-model.ts";
+import { meanOf } from "../training/evaluation.ts";
 import { GPT, gptLoss } from "../models/gpt.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
 import { textSection } from "../report/text.ts";
-import { allWindows, randomWindows } from "../windows.ts";
-import { count } from "../words.ts";
-import { byWindows, write } from "../writing.ts";
+import { allWindows, randomWindows } from "../text/windows.ts";
+import { count } from "../format.ts";
+import { byWindows, write } from "../text/writing.ts";
 
 /** The model, and how it learns: an update reads `parts` batches of `batchSize` windows, an epoch is 250 updates. */
 const model = { layers: 6, heads: 6, features: 384, contextLength: 256, dropout: 0.2 };

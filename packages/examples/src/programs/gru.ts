@@ -2,11 +2,11 @@
 import { reshape, scope, softmax, type Backend } from "@weft/tensor";
 import { adam, minimize } from "@weft/optim";
 import { imdb, minibatch, subset, words as wordsOf, type HostArray, type ReviewSet } from "@weft/data";
-import { examination } from "../evaluation.ts";
+import { examination } from "../training/evaluation.ts";
 import { SentimentGRU, sentimentLoss } from "../models/gru.ts";
-import { program, type Learner, type Program } from "../program.ts";
+import { program, type Learner, type Program } from "../training/program.ts";
 import { reviewSections } from "../report/reviews.ts";
-import { count, percent } from "../words.ts";
+import { count, percent } from "../format.ts";
 
 const [words, length] = [30_000, 150];
 /** What fills up shorter reviews, begins each, and stands for words that are not known. */

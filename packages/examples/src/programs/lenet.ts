@@ -1,6 +1,6 @@
 // LeNet on digits.
 import { adam, sgd } from "@weft/optim";
-import { classifier } from "../classifier.ts";
+import { classifier } from "../images/classifier.ts";
 import { LeNet } from "../models/lenet.ts";
 
 export const lenet = classifier({

@@ -3,7 +3,7 @@ import { scope, type Backend, type Creation } from "@weft/tensor";
 import { mse } from "@weft/nn";
 import { housing, type HostArray, type Regression } from "@weft/data";
 import { LinearRegression } from "../models/linreg.ts";
-import { ofLength, program, type Learner, type Program } from "../program.ts";
+import { ofLength, program, type Learner, type Program } from "../training/program.ts";
 import { regressionSections } from "../report/regression.ts";
 
 /** Predicts what homes in Boston cost from 13 numbers about their districts. */

@@ -1,6 +1,6 @@
 // The multilayer perceptron on digits, with plain gradient descent.
 import { sgd } from "@weft/optim";
-import { classifier } from "../classifier.ts";
+import { classifier } from "../images/classifier.ts";
 import { MLP } from "../models/mlp.ts";
 
 export const mlp = classifier({

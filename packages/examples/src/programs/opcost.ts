@@ -17,10 +17,10 @@ import {
   type Tensor,
 } from "@weft/tensor";
 import { itemsAs, minibatch, type Pictures } from "@weft/data";
-import { dataset, digitNames } from "../datasets.ts";
-import { ofLength, program, type Learner, type Program } from "../program.ts";
+import { dataset, digitNames } from "../images/datasets.ts";
+import { ofLength, program, type Learner, type Program } from "../training/program.ts";
 import { costSections } from "../report/costs.ts";
-import { count } from "../words.ts";
+import { count } from "../format.ts";
 
 export type Part = (h: Tensor, w: readonly Operand[], y: Tensor) => Tensor;
 

@@ -5,14 +5,14 @@ import { crossEntropy } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { minibatch, vocabulary, wikiner, type TaggedSentence, type TaggedText, type Vocabulary } from "@weft/data";
 import { evaluate, metrics } from "@weft/train";
-import { blocksOf } from "../blocks.ts";
-import { guessing } from "../evaluation.ts";
+import { blocksOf } from "../text/blocks.ts";
+import { guessing } from "../training/evaluation.ts";
 import { SequenceTagger } from "../models/pos.ts";
-import { patient } from "../patience.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
+import { patient } from "../progress.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
 import { taggedSection } from "../report/tagged.ts";
-import { commonest, tagsIn } from "../tagging.ts";
-import { count, percent } from "../words.ts";
+import { commonest, tagsIn } from "../text/tagging.ts";
+import { count, percent } from "../format.ts";
 
 export const pos: Program = program({
   title: "Tagger of blocks",

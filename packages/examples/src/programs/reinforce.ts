@@ -3,11 +3,11 @@
 import { diff } from "@weft/autograd";
 import { scope } from "@weft/tensor";
 import { adam } from "@weft/optim";
-import { maxSteps } from "../cart-pole.ts";
-import { batchOf, discountedReturns, episode, sampled, type Transition } from "../episodes.ts";
+import { maxSteps } from "../reinforcement-learning/cart-pole.ts";
+import { batchOf, discountedReturns, episode, sampled, type Transition } from "../reinforcement-learning/episodes.ts";
 import { Policy, policyGradientLoss } from "../models/reinforce.ts";
-import { playerLearner } from "../player.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
+import { playerLearner } from "../reinforcement-learning/agent-training.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
 
 const discount = 0.99;
 

@@ -3,8 +3,8 @@
 import { scope } from "@weft/tensor";
 import { load, writeSafetensors } from "@weft/nn";
 import { resnet50 as ResNet50 } from "@weft/nn/models";
-import { noise, photosIn, type PhotoBatch } from "../photos.ts";
-import { program, type Program } from "../program.ts";
+import { noise, photosIn, type PhotoBatch } from "../images/photos.ts";
+import { program, type Program } from "../training/program.ts";
 import { featureSections, type Seen } from "../report/features.ts";
 
 /** From pictures `[N, 3, 224, 224]` to features `[N, 2048]`; with torchvision's weights, if there is a file of them. */

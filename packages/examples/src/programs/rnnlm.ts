@@ -5,13 +5,13 @@ import { uniform, xavier, zeros } from "@weft/nn";
 import { adam, minimize } from "@weft/optim";
 import { minibatch, ptb, ragged, shuffle, words, type WordText, type WordTexts } from "@weft/data";
 import { evaluate, metrics, type Scalars } from "@weft/train";
-import { counting } from "../counting.ts";
+import { counting } from "../training/counted-data.ts";
 import { LanguageModel, languageModelLoss } from "../models/language-model.ts";
-import { patient } from "../patience.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
+import { patient } from "../progress.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
 import { sentencesSection } from "../report/text.ts";
-import { count } from "../words.ts";
-import { byState, draw } from "../writing.ts";
+import { count } from "../format.ts";
+import { byState, draw } from "../text/writing.ts";
 
 const [features, hidden] = [128, 256];
 const network = (words: number) =>

@@ -3,13 +3,13 @@ import { ArgumentError, concat, flip, type Tensor } from "@weft/tensor";
 import { adam, cosineDecay, minimize } from "@weft/optim";
 import { minibatch, ragged, split, vocabulary } from "@weft/data";
 import { Seq2Seq, seq2seqLoss } from "../models/seq2seq.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
 import { reversalsSection } from "../report/reversals.ts";
-import { answersOf, shareRight } from "../reversals.ts";
-import { sameLength } from "../same-length.ts";
-import { refuseUnknown } from "../vocabularies.ts";
-import { wordList } from "../word-list.ts";
-import { count } from "../words.ts";
+import { answersOf, shareRight } from "../text/reversals.ts";
+import { sameLength } from "../text/same-length.ts";
+import { refuseUnknown } from "../training/vocabularies.ts";
+import { wordList } from "../text/word-list.ts";
+import { count } from "../format.ts";
 
 /** An epoch has as many batches as there are in Knet's list of 102,305 words. */
 const whole = { batchSize: 128, batches: 792 };

@@ -5,16 +5,16 @@ import { ArgumentError } from "@weft/tensor";
 import { adam, converge, minimize } from "@weft/optim";
 import { gutenberg, minibatch } from "@weft/data";
 import type { Scalars } from "@weft/train";
-import { blocksOf } from "../blocks.ts";
-import { meanOf } from "../evaluation.ts";
-import { heldOut, leastToHoldOut } from "../held-out.ts";
+import { blocksOf } from "../text/blocks.ts";
+import { meanOf } from "../training/evaluation.ts";
+import { heldOut, leastToHoldOut } from "../text/held-out.ts";
 import { LanguageModel } from "../models/language-model.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
-import { reader } from "../reader.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
+import { reader } from "../text/stateful-reader.ts";
 import { textSection } from "../report/text.ts";
-import { textIn, type Text } from "../texts.ts";
-import { count } from "../words.ts";
-import { byState, write } from "../writing.ts";
+import { textIn, type Text } from "../text/text-files.ts";
+import { count } from "../format.ts";
+import { byState, write } from "../text/writing.ts";
 
 /** `batchSize` rows of the text are read at once, `steps` characters at a time. An epoch is 100 updates. */
 const plays = { features: 168, layers: 1, hidden: 334, batchSize: 256, steps: 100 };

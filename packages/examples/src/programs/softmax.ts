@@ -1,6 +1,6 @@
 // Softmax regression on digits, with plain gradient descent.
 import { sgd } from "@weft/optim";
-import { classifier } from "../classifier.ts";
+import { classifier } from "../images/classifier.ts";
 import { SoftmaxRegression } from "../models/softmax.ts";
 
 export const softmax = classifier({

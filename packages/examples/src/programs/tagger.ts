@@ -4,12 +4,12 @@ import { adam, minimize } from "@weft/optim";
 import { characters, shuffle, vocabulary, wikiner } from "@weft/data";
 import type { TaggedSentence, TaggedText, Vocabulary } from "@weft/data";
 import type { Creation } from "@weft/tensor";
-import { counting } from "../counting.ts";
-import { guessing } from "../evaluation.ts";
+import { counting } from "../training/counted-data.ts";
+import { guessing } from "../training/evaluation.ts";
 import { Tagger } from "../models/tagger.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
-import { commonest, taggingAccuracy, tagsIn } from "../tagging.ts";
-import { count, percent } from "../words.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
+import { commonest, taggingAccuracy, tagsIn } from "../text/tagging.ts";
+import { count, percent } from "../format.ts";
 import { taggedSection } from "../report/tagged.ts";
 
 export const tagger: Program = program({

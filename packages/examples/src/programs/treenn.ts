@@ -13,12 +13,12 @@ import {
   type Treebank,
   type Vocabulary,
 } from "@weft/data";
-import { counting } from "../counting.ts";
-import { guessing } from "../evaluation.ts";
+import { counting } from "../training/counted-data.ts";
+import { guessing } from "../training/evaluation.ts";
 import { TreeLSTM, treeLoss } from "../models/treenn.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
-import { count, percent } from "../words.ts";
-import { agreement, branchingRight, nodesOf, wordsOf } from "../trees.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
+import { count, percent } from "../format.ts";
+import { agreement, branchingRight, nodesOf, wordsOf } from "../text/trees.ts";
 import { treeSection } from "../report/trees.ts";
 
 export const treenn: Program = program({

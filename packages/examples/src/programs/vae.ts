@@ -2,12 +2,12 @@
 import { sigmoid, type Tensor } from "@weft/tensor";
 import { adam, minimize } from "@weft/optim";
 import { minibatch, type Split } from "@weft/data";
-import { dataset, digitNames } from "../datasets.ts";
-import { meanOf } from "../evaluation.ts";
+import { dataset, digitNames } from "../images/datasets.ts";
+import { meanOf } from "../training/evaluation.ts";
 import { VAE, vaeLoss } from "../models/vae.ts";
-import { program, type Learner, type Program, type Setting } from "../program.ts";
+import { program, type Learner, type Program, type Setting } from "../training/program.ts";
 import { codeSections } from "../report/codes.ts";
-import { count } from "../words.ts";
+import { count } from "../format.ts";
 
 export const vae: Program = program({
   title: "Variational autoencoder",

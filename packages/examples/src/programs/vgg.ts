@@ -1,6 +1,6 @@
 // The network in the style of VGG on CIFAR-10.
 import { momentum } from "@weft/optim";
-import { classifier } from "../classifier.ts";
+import { classifier } from "../images/classifier.ts";
 import { VGG } from "../models/vgg.ts";
 
 export const vgg = classifier({

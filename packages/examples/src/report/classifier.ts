@@ -1,6 +1,6 @@
 // What a report shows of a classifier of pictures: what it confuses, and what its first layer responds to.
 import type { Labeled } from "@weft/data";
-import { confusion, mistakes, type Prediction } from "../evaluation.ts";
+import { confusion, mistakes, type Prediction } from "../training/evaluation.ts";
 import { confusionMatrix } from "./figures.ts";
 import { escaped, gallery, type Section } from "./page.ts";
 import { address, pictureAt, weighed, weighedColors } from "./picture.ts";

@@ -1,5 +1,5 @@
 // The cost of operations beside what Knet's table and its script say.
-import { operationCosts } from "../published.ts";
+import { operationCosts } from "../published-tables.ts";
 import { table, type Section } from "./page.ts";
 
 const hundredths = (x: string | number): string => Number(x).toFixed(2);

@@ -1,6 +1,6 @@
 // What a network sees in pictures: which are alike to it, or, of pictures that say nothing, the features themselves.
 import { stackImages } from "@weft/data";
-import type { Photo } from "../photos.ts";
+import type { Photo } from "../images/photos.ts";
 import { escaped, gallery, type Section } from "./page.ts";
 import { address, pictureAt, thumbnail, weighed } from "./picture.ts";
 

@@ -1,7 +1,7 @@
 // The charts of a report, drawn by Observable Plot as plain SVG: no script runs when the page is opened.
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import type { Noted } from "../record.ts";
+import type { Noted } from "../training/training-record.ts";
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 

@@ -1,5 +1,5 @@
 // Words and what a model wrote when it was asked for them backwards.
-import { backwards } from "../reversals.ts";
+import { backwards } from "../text/reversals.ts";
 import { escaped, type Section } from "./page.ts";
 
 /** A line for each word; where the beam found something else than the greedy search, both are shown. */

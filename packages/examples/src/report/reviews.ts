@@ -1,7 +1,7 @@
 // Reviews as a model reads them: each word colored by how much it changed the model's mind.
 import { scope, type Backend, type Tensor } from "@weft/tensor";
 import { minibatch, type HostArray, type Reviews } from "@weft/data";
-import { mistakes, type Prediction } from "../evaluation.ts";
+import { mistakes, type Prediction } from "../training/evaluation.ts";
 import { escaped, type Section } from "./page.ts";
 
 const names = ["negative", "positive"];

@@ -1,6 +1,6 @@
 // Tagged sentences in a report: names in color with their tags, wrong ones marked.
 import type { TaggedSentence } from "@weft/data";
-import type { TagGuesses } from "../tagging.ts";
+import type { TagGuesses } from "../text/tagging.ts";
 import { escaped, type Section } from "./page.ts";
 
 const most = { sentences: 20, words: 30 };

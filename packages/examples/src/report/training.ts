@@ -1,7 +1,7 @@
 // The report on a training: the result, how it learned, and what the program shows.
-import { chartOf, said, type Metrics } from "../metrics.ts";
-import { labelOf } from "../words.ts";
-import type { Entry, Noted } from "../record.ts";
+import { chartOf, said, type Metrics } from "../training/metric-kinds.ts";
+import { labelOf } from "../format.ts";
+import type { Entry, Noted } from "../training/training-record.ts";
 import { errorCurve, lossCurve, resultCurve, type ResultPoint } from "./figures.ts";
 import { escaped, page, type Report, type Section } from "./page.ts";
 

@@ -1,6 +1,6 @@
 // Trees in a report: each phrase is a bar above its words, in the color of the sentiment that was guessed.
 import type { Tree } from "@weft/data";
-import { nodesOf, wordsOf, type Guesses } from "../trees.ts";
+import { nodesOf, wordsOf, type Guesses } from "../text/trees.ts";
 import { escaped, type Section } from "./page.ts";
 
 /** From very negative to very positive. */
