@@ -44,9 +44,9 @@ export function seq2seqLoss(
   { encode, decode }: ReturnType<typeof Seq2Seq>,
   x: Tensor,
   y: Tensor,
-  { lengths, ignoreIndex }: PaddedOptions = {},
+  { lengths, ...options }: PaddedOptions = {},
 ): Tensor {
   const { logits } = decode(slice(y, { ends: [-1] }), encode(x, lengths));
   const next = reshape(slice(y, { starts: [1] }), [-1]);
-  return crossEntropy(reshape(logits, [-1, logits.shape[2]!]), next, { ignoreIndex });
+  return crossEntropy(reshape(logits, [-1, logits.shape[2]!]), next, options);
 }
