@@ -18,7 +18,7 @@ export interface Transitions {
 }
 
 /**
- * Huber's loss of Q(s, a) beside r + γ max Q'(s', a'), or r where the episode ended. Q' is the target network:
+ * Huber's loss between Q(s, a) and r + γ max Q'(s', a'), or r where the episode ended. Q' is the target network:
  * `freeze(clone(network))` of `@weft/nn`, which gets the weights now and then by `copyInto(network, target)`, from the
  * first to the second. It has no gradient here.
  */
