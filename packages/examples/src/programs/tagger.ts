@@ -71,7 +71,7 @@ export function learner(
     epoch: () => minimize(loss, read, optimizer), // one sentence an update
     counted: { of: "words", soFar: () => read.soFar },
     of: `of the words in ${count(validation.length)} new sentences; ${percent(commonest(validation))} have the commonest tag`,
-    evaluate: () => taggingAccuracy(validation, guesses),
+    evaluate: () => taggingAccuracy(validation, logits, backend),
     metrics: { wordAccuracy: "share", sentenceAccuracy: "share" },
     sections: async () => [await taggedSection(validation, classes, guesses)],
   } satisfies Learner;

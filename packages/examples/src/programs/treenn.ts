@@ -18,7 +18,7 @@ import { guessing } from "../training/evaluation.ts";
 import { TreeLSTM, treeLoss } from "../models/treenn.ts";
 import { program, type Learner, type Program, type Setting } from "../training/program.ts";
 import { count, percent } from "../format.ts";
-import { agreement, branchingRight, nodesOf, wordsOf } from "../text/trees.ts";
+import { branchingRight, labelsOf, nodesOf, treeAccuracy, wordsOf } from "../text/trees.ts";
 import { treeSection } from "../report/trees.ts";
 
 export const treenn: Program = program({
@@ -84,8 +84,7 @@ export function learner(
   const [train, validation, test] = [some(bank.train), some(bank.validation), some(bank.test)];
   const known = vocabulary(bank.vocabulary, { unknown: "<unk>" });
   const { model, ids, logits } = network(known, classes.length, backend);
-  const labels = (tree: Tree<number>) => Int32Array.from(nodesOf(tree), ({ label }) => label);
-  const loss = (tree: Tree<number>) => treeLoss(model, tree, ids(tree), backend.tensor(labels(tree)));
+  const loss = (tree: Tree<number>) => treeLoss(model, tree, ids(tree), backend.tensor(labelsOf(tree)));
   const guesses = guessing(logits);
 
   const [optimizer, trees] = [adam(), shuffle(train, { seed })];
@@ -99,9 +98,9 @@ export function learner(
     counted: { of: "trees", soFar: () => read.soFar },
     of: `of ${count(validation.length)} new sentences judged as people did`,
     async evaluate(epoch): Promise<Scalars> {
-      const found = await agreement(validation, guesses);
+      const found = await treeAccuracy(validation, logits, backend);
       if (epoch !== epochs) return found;
-      const { rootAccuracy, nodeAccuracy } = await agreement(test, guesses); // once, at the end
+      const { rootAccuracy, nodeAccuracy } = await treeAccuracy(test, logits, backend); // once, at the end
       return { ...found, testRootAccuracy: rootAccuracy, testNodeAccuracy: nodeAccuracy };
     },
     metrics: {

@@ -1,5 +1,8 @@
 // How well words are tagged: the share of right tags, and that of sentences without a wrong one.
+import { all, argmax, cast, equal, onesLike, type Creation, type Tensor } from "@weft/tensor";
 import { words, type TaggedSentence } from "@weft/data";
+import { evaluate, metrics } from "@weft/train";
+import { accuracyOfPart } from "../training/evaluation.ts";
 import { patient } from "../progress.ts";
 
 /** The guessed tags of words, as places in the list of tags. */
@@ -12,16 +15,23 @@ export const tagsIn = (classes: readonly string[], guesses: TagGuesses) => async
   return found.map((word, at) => (tags[at] === "O" ? word : `${word}/${tags[at]}`)).join(" ");
 };
 
-export async function taggingAccuracy(sentences: readonly TaggedSentence[], guesses: TagGuesses) {
-  let [right, all, whole] = [0, 0, 0];
-  for await (const sentence of patient(sentences, "evaluation")) {
-    const guessed = await guesses(sentence.words);
-    const found = sentence.labels.filter((label, at) => label === guessed[at]).length;
-    right += found;
-    all += guessed.length;
-    if (found === guessed.length) whole++;
+/** The accuracy of tags, and the share of sentences in which all are right, by the logits `[words, classes]` of words. */
+export async function taggingAccuracy(
+  sentences: readonly TaggedSentence[],
+  logits: (words: readonly string[]) => Tensor,
+  { tensor }: Creation,
+) {
+  async function* cases() {
+    for await (const { words, labels } of patient(sentences, "evaluation")) yield [words, tensor(labels)] as const;
   }
-  return { wordAccuracy: right / all, sentenceAccuracy: whole / sentences.length };
+  const sentenceAccuracy = accuracyOfPart((y, labels) => {
+    const right = cast(all(equal(argmax(y, { axis: 1 }), labels), { keepDims: true }), "i32");
+    return [right, onesLike(right)];
+  });
+  const { loss: _, ...found } = await evaluate(logits, cases(), {
+    metrics: { wordAccuracy: metrics.accuracy(), sentenceAccuracy },
+  });
+  return found;
 }
 
 /** The share of words that have the commonest tag: what a tagger reaches that always says this one. */

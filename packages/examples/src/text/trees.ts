@@ -1,5 +1,8 @@
 // Trees with a label at every node: their words, their nodes, and how often a model finds the labels.
+import { slice, type Creation, type Tensor } from "@weft/tensor";
 import type { Tree } from "@weft/data";
+import { evaluate, metrics } from "@weft/train";
+import { accuracyOfPart } from "../training/evaluation.ts";
 import { patient } from "../progress.ts";
 
 /** The words of a tree, in order. */
@@ -12,6 +15,9 @@ export const nodesOf = <Label>(tree: Tree<Label>): readonly Tree<Label>[] => [
   tree,
 ];
 
+/** The labels of all nodes of a tree, in the order of `nodesOf`. */
+export const labelsOf = (tree: Tree<number>): Int32Array => Int32Array.from(nodesOf(tree), ({ label }) => label);
+
 /** Words as a tree in which each word is joined to all that come after it: there is always one such tree. */
 export function branchingRight(words: readonly string[]): Tree<unknown> {
   const leaves = words.map((word): Tree<unknown> => ({ label: undefined, word, children: [] }));
@@ -21,15 +27,19 @@ export function branchingRight(words: readonly string[]): Tree<unknown> {
 /** The guessed labels of all nodes of a tree, in the order of `nodesOf`. */
 export type Guesses = (tree: Tree<number>) => Promise<readonly number[]>;
 
-/** The share of right guesses: of roots, which are whole sentences, and of all nodes. */
-export async function agreement(trees: readonly Tree<number>[], guesses: Guesses) {
-  let [roots, right, nodes] = [0, 0, 0];
-  for await (const tree of patient(trees, "evaluation")) {
-    const guessed = await guesses(tree);
-    const all = nodesOf(tree);
-    right += all.filter(({ label }, at) => label === guessed[at]).length;
-    nodes += all.length;
-    if (tree.label === guessed.at(-1)) roots++;
+/** The accuracy at roots, which are whole sentences, and at all nodes, by the logits of the nodes of a tree. */
+export async function treeAccuracy(
+  trees: readonly Tree<number>[],
+  logits: (tree: Tree<number>) => Tensor,
+  { tensor }: Creation,
+) {
+  async function* cases() {
+    for await (const tree of patient(trees, "evaluation")) yield [tree, tensor(labelsOf(tree))] as const;
   }
-  return { rootAccuracy: roots / trees.length, nodeAccuracy: right / nodes };
+  const root = (x: Tensor) => slice(x, { starts: [-1] });
+  const rootAccuracy = accuracyOfPart((y, labels) => [root(y), root(labels)]);
+  const { loss: _, ...found } = await evaluate(logits, cases(), {
+    metrics: { rootAccuracy, nodeAccuracy: metrics.accuracy() },
+  });
+  return found;
 }

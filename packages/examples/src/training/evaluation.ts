@@ -2,7 +2,7 @@
 import { training } from "@weft/autograd";
 import { ArgumentError, argmax, scope, softmax, type Backend, type Tensor } from "@weft/tensor";
 import { minibatch, type HostArray, type Labeled, type Reviews } from "@weft/data";
-import { evaluate, metrics } from "@weft/train";
+import { evaluate, metrics, type Metric } from "@weft/train";
 import { patient } from "../progress.ts";
 import type { Classifier } from "../images/classifier-recipe.ts";
 
@@ -83,6 +83,14 @@ export const mistakes = (all: readonly Prediction[]): Prediction[] =>
 export async function measure(model: Classifier, data: Cases, backend: Backend): Promise<number> {
   const { accuracy } = await evaluate(model, batchesOf(data, backend), { metrics: { accuracy: metrics.accuracy() } });
   return accuracy;
+}
+
+/** The accuracy of what `part` makes of logits and labels, such as the last rows of both. */
+export function accuracyOfPart(
+  part: (logits: Tensor, labels: Tensor) => readonly [Tensor, Tensor],
+): Metric<number, Tensor, Tensor> {
+  const all = metrics.accuracy();
+  return { ...all, update: (logits, labels) => all.update(...part(logits, labels)) };
 }
 
 /** The mean of a loss over all rows of batches, in inference mode: a batch counts as many times as it has rows. */
