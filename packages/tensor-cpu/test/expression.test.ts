@@ -1,9 +1,10 @@
-// Operations that are formulas: one kernel with their neighbors, the same numbers as by their parts, and erfinv to the last digits.
+// Operations that are formulas: one kernel with their neighbors, the same numbers as by their parts, and erfinv and erfc to the last digits.
 import { grad } from "@weft/autograd";
 import * as T from "@weft/tensor";
 import { applyFused, elementwiseOp, scope, type FusedOp, type Operand, type Tensor } from "@weft/tensor";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openSync } from "../src/index.ts";
+import { codes, computingWith } from "./codes.ts";
 
 /** √(x² + y²) + c, with two operands and a number. */
 const formula = (name: string, extra: number): FusedOp<undefined> =>
@@ -91,4 +92,62 @@ test("erfinv in f32 and f64", () => {
     });
   expect(off("f32", floats)).toBeLessThan(4e-7);
   expect(off("f64", [...floats, ...doubles])).toBeLessThan(1e-15);
+});
+
+/** erfc of a number ≥ 0 by the series of erf, and further out by its continued fraction: without 1 − erf(x) where that is tiny. */
+function complement(x: number): number {
+  if (x < 0.5) {
+    let sum = x;
+    for (let n = 1, t = x; n < 60; n++) sum += (t *= (-x * x) / n) / (2 * n + 1);
+    return 1 - (2 / Math.sqrt(Math.PI)) * sum;
+  }
+  let f = x;
+  for (let n = Math.ceil(30 + 600 / x ** 2); n > 0; n--) f = x + n / 2 / f;
+  const high = Math.fround(x); // its square is exact
+  return (Math.exp(-high * high) * Math.exp((high - x) * (high + x))) / Math.sqrt(Math.PI) / f;
+}
+
+describe.each(codes)("%s", (_, native) => {
+  computingWith(native);
+
+  test.each(["f32", "f64"] as const)("erfc and erfcx at 0 and near it: %s", (dtype) => {
+    const b = openSync({});
+    const small = [0, -0, 1e-30, -1e-30, 1e-8, -1e-8].slice(0, dtype === "f32" ? 6 : 4);
+    const many = Array.from({ length: 2048 }, (__, i) => small[i % small.length]!); // enough for machine code
+    for (const xs of [small, many]) {
+      const x = b.tensor(xs, { dtype });
+      for (const f of [T.erfc, T.erfcx]) expect(new Set(f(x).dataSync())).toEqual(new Set([1]));
+    }
+    expect([...T.erfcx(b.tensor([Infinity, -Infinity, NaN], { dtype })).dataSync()]).toEqual([0, Infinity, NaN]);
+    expect([...T.erfc(b.tensor([Infinity, -Infinity, NaN], { dtype })).dataSync()]).toEqual([0, 2, NaN]);
+  });
+
+  test.each([
+    ["f32", 9, 2 ** -23, 4],
+    ["f64", 26, 2 ** -52, 6],
+  ] as const)("erfc from end to end: %s", (dtype, end, unit, allowed) => {
+    const b = openSync({});
+    const right = Array.from({ length: 20_000 }, (__, i) => (end * i) / 20_000);
+    const near = Array.from({ length: 2000 }, (__, i) => 0.98 ** i);
+    const xs = (dtype === "f32" ? Float32Array : Float64Array).from([...right, ...near].flatMap((x) => [x, -x]));
+    const y = T.erfc(b.tensor(xs)).dataSync();
+    let worst = 0;
+    xs.forEach((x, i) => {
+      const wanted = x < 0 ? 2 - complement(-x) : complement(x);
+      worst = Math.max(worst, Math.abs(y[i]! / wanted - 1) / unit);
+    });
+    expect(worst).toBeLessThan(allowed);
+  });
+
+  test("erf and gelu near 0 are what their slopes say", () => {
+    const b = openSync({});
+    const xs = Float32Array.from({ length: 2048 }, (__, i) => (i % 2 ? 1 : -1) * 2 ** -(20 + (i % 80)));
+    const x = b.tensor(xs);
+    T.erf(x)
+      .dataSync()
+      .forEach((y, i) => expect(Math.abs(y / xs[i]! / (2 / Math.sqrt(Math.PI)) - 1)).toBeLessThan(2e-7));
+    T.gelu(x)
+      .dataSync()
+      .forEach((y, i) => expect(Math.abs(y / xs[i]! / (0.5 + xs[i]! / Math.sqrt(2 * Math.PI)) - 1)).toBeLessThan(3e-7));
+  });
 });

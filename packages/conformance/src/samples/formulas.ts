@@ -159,7 +159,11 @@ export const formulas: Collection<Names> = {
       sample("at 0, and where formulas meet", [values([0, 1e-4, 0.4999, 0.5, -0.5])], weft.cosc),
     ],
 
-    erfc: [...smooth(weft.erfc), sample("wide", [between(-4, 9, 33)], weft.erfc, tail)],
+    erfc: [
+      ...smooth(weft.erfc),
+      sample("wide", [between(-4, 9, 33)], weft.erfc, tail),
+      sample("at 0", [values([0, -0, 1e-30, -1e-30, 1e-8, 0.001, -0.001])], weft.erfc),
+    ],
     erfcx: [...smooth(weft.erfcx), sample("wide", [values([-9, -6.54321, -4, 8, 100, 1e30])], weft.erfcx, kink)],
     lgamma: [
       ...smooth(weft.lgamma, between(0.1, 6, 5, 7)),

@@ -17,29 +17,32 @@ interface Scaled {
 }
 
 /**
- * (1 + 2x)·e^(x²)·erfc(x) for x ≥ 0 as a polynomial of t = (x − middle)/(x + middle), which is between −1 and 1 (after M.
- * Shepherd and J. Laframboise, Mathematics of Computation 36, 1981): interpolated at Chebyshev nodes, to the precision
- * of the dtype.
+ * ((1 + 2x)·e^(x²)·erfc(x) − 1)/s for x ≥ 0, s = 2x/(x + middle), as a polynomial of s − 1, which is between −1 and 1 (after
+ * M. Shepherd and J. Laframboise, Mathematics of Computation 36, 1981): interpolated at Chebyshev nodes, to the precision
+ * of the dtype. As s is 0 at 0, the result there is exactly 1.
  */
 // oxfmt-ignore
 const SCALED: Record<"f32" | "f64", Scaled> = {
   f32: { middle: 3, end: 12, coefficients: [
-    8.00745497e-5, -9.25376913e-5, -7.3408205e-4, 1.87506025e-3, 2.50677867e-3, -2.37635597e-2, 6.83131967e-2,
-    -0.119275281, 0.129644721, -4.75621561e-2, -0.1356211, 1.25300806] },
+    8.00745497e-5, -1.72612241e-4, -5.61469809e-4, 2.43653006e-3, 7.0248611e-5, -2.38338083e-2, 9.2147005e-2,
+    -0.211422286, 0.341067007, -0.388629163, 0.253008063] },
   f64: { middle: 3.75, end: 30, coefficients: [
-    3.2052623379289157e-10, -2.6185201565031448e-9, -3.7981897977362072e-9, 3.1953986120578181e-8,
-    2.3398534313040897e-8, -2.4851108650210706e-7, -5.7410760730139157e-8, 1.7419011945194366e-6,
-    -9.7338751674941429e-7, -1.1437980374495534e-5, 2.2384138525656756e-5, 5.164649341002877e-5,
-    -2.9015404203352704e-4, 2.9371439057885598e-4, 1.7556258434318641e-3, -9.7465796859621716e-3,
-    2.8362277420377334e-2, -5.8693398576310613e-2, 9.2304321160258936e-2, -0.10880393014246645,
-    8.2276738490149773e-2, 3.5854154854795752e-3, -0.14024059858554701, 1.2375126308378275] },
+    3.2052623379289157e-10, -2.9390463902960363e-9, -8.591434074401709e-10, 3.281312952801835e-8,
+    -9.414595214977455e-9, -2.390964912871296e-7, 1.8168573055699045e-7, 1.5602154639624463e-6,
+    -2.5336029807118605e-6, -8.904377393783673e-6, 3.128851591944043e-5, 2.035797749058834e-5,
+    -3.105120195241154e-4, 6.042264101029714e-4, 1.1513994333288927e-3, -1.0897979119291063e-2,
+    3.92602565396684e-2, -9.7953655115979e-2, 0.19025797627623794, -0.2990619064187044,
+    0.38133864490885416, -0.3777532294233746, 0.2375126308378276] },
 };
 
 /** e^(a²)·erfc(a) for a ≥ 0. */
 function scaledTail<V>(k: Arithmetic<V>, a: V): V {
   const { middle, coefficients } = SCALED[k.dtype === "f64" ? "f64" : "f32"];
-  const t = k.sub(k.constant(1), k.div(k.constant(2 * middle), k.add(a, k.constant(middle))));
-  return k.div(polynomial(k, t, { center: 0, coefficients }), k.add(k.constant(1), k.mul(k.constant(2), a)));
+  const one = k.constant(1);
+  const near = k.minimum(a, k.constant(1e20)); // infinity would give NaN
+  const s = k.div(k.mul(k.constant(2), near), k.add(near, k.constant(middle)));
+  const rest = k.mul(s, polynomial(k, s, { center: 1, coefficients }));
+  return k.div(k.add(one, rest), k.add(one, k.mul(k.constant(2), a)));
 }
 
 /**
