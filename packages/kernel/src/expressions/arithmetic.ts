@@ -1,7 +1,7 @@
 // Arithmetic, comparisons and conversions in the kernel language. Tests for NaN and infinity work on bits: WGSL may
 // assume that neither exists.
 import type { DType } from "@weft/tensor";
-import { dtypeInfo } from "@weft/tensor/internals";
+import { dtypeInfo, isStorage } from "@weft/tensor/internals";
 import type { Builder, Scalar, V } from "../language.ts";
 import { c, f, rescue, test, upper } from "./floats.ts";
 import { modIntegers } from "./integers.ts";
@@ -94,7 +94,28 @@ const sign: Expression = (k, [x]) => {
 const toType = (k: Builder, x: V, to: Scalar): V =>
   k.type(x) === to ? x : k.apply(to as "f32" | "f64" | "i32" | "bool", [x], to);
 
-const cast: Expression = (k, [x], attrs) => toType(k, x!, dtypeInfo[attrs!.dtype].compute);
+/**
+ * The f32 next to x toward zero, with its last bit set if x lies behind it. Rounded to fewer bits, or to an integer toward
+ * zero, it gives what x itself would: the nearest f32 may be a tie, or an integer, where x is none.
+ */
+function towardOdd(k: Builder, x: V): V {
+  const near = toType(k, x, "f32");
+  const back = toType(k, near, k.type(x));
+  const inexact = test(k, "ne", back, x);
+  const beyond = k.apply("xor", [test(k, "gt", back, x), test(k, "lt", x, c(0))], "bool");
+  const away = toType(k, k.apply("and", [inexact, beyond], "bool"), "i32");
+  const bits = k.apply("sub", [k.apply("bits", [near], "i32"), away], "i32");
+  return k.apply("float", [k.apply("or", [bits, toType(k, inexact, "i32")], "i32")], "f32");
+}
+
+/** Whether an f32 between x and a storage type may be rounded so that the second rounding is wrong. */
+const roundsTwice = (from: Scalar, to: DType): boolean =>
+  (from === "f64" && isStorage(to)) || (from === "i32" && to === "bf16"); // f16 and u8 end where f32 has all integers
+
+const cast: Expression = (k, [x], attrs) => {
+  const { dtype } = attrs!;
+  return roundsTwice(k.type(x!), dtype) ? towardOdd(k, x!) : toType(k, x!, dtypeInfo[dtype].compute);
+};
 
 export const arithmetic = {
   neg: same("neg"),
