@@ -1,6 +1,6 @@
 // Samples of functions composed of pooling.
 import * as weft from "@weft/tensor";
-import { distinct, floats, positive, sample, values, type Collection } from "../sample.ts";
+import { distinct, floats, integers, positive, sample, values, type Collection } from "../sample.ts";
 
 export const pooling: Collection<
   | "maxPoolWithIndices"
@@ -17,6 +17,8 @@ export const pooling: Collection<
     maxPoolWithIndices: [
       sample("planes", [distinct(2, 2, 5, 4)], (x) => Object.values(weft.maxPoolWithIndices(x, { window: 3, stride: 2, padding: 1 }))), // prettier-ignore
       sample("parts of windows, with gaps", [distinct(1, 2, 8)], (x) => Object.values(weft.maxPoolWithIndices(x, { window: 2, stride: 3, dilation: 2, ceilMode: true }))), // prettier-ignore
+      sample("integers that floats round", [integers(-(2 ** 31), 2 ** 31, 1, 2, 5, 4)], (x) => Object.values(weft.maxPoolWithIndices(x, { window: [3, 2], stride: [2, 1], padding: 1, dilation: [1, 2], ceilMode: true }))), // prettier-ignore
+      sample("equal integers", [integers(0, 2, 1, 1, 5, 6)], (x) => Object.values(weft.maxPoolWithIndices(x, { window: 3, stride: 1, padding: 1 }))), // prettier-ignore
       sample("NaN and equals", [values([1, 1, NaN, 0, NaN, 2], "f32", [1, 1, 6])], (x) => weft.maxPoolWithIndices(x, { window: 2 }).indices, { order: 0, views: false }), // prettier-ignore
     ],
     maxUnpool: [
@@ -27,6 +29,10 @@ export const pooling: Collection<
       sample("of maxima", [distinct(1, 2, 5, 4)], (x) => {
         const { values, indices } = weft.maxPoolWithIndices(x, { window: 2, stride: [2, 2] });
         return weft.maxUnpool(values, indices, { window: 2, size: [5, 4] });
+      }),
+      sample("of integers", [integers(-(2 ** 31), 2 ** 31, 1, 1, 4)], (x) => {
+        const { values, indices } = weft.maxPoolWithIndices(x, { window: 2 });
+        return weft.maxUnpool(values, indices, { window: 2 });
       }),
       sample("the last of equal indices", [floats(1, 1, 3), values([1, 0, 1], "i32", [1, 1, 3])], (x, i) =>
         weft.maxUnpool(x, i, { window: 2, stride: 1 }),

@@ -40,9 +40,9 @@ export function matricesOf(op: string, x: Operand): Tensor {
   return t;
 }
 
-/** An operand that must hold square matrices, as floating-point numbers. */
-export function squareOf(op: string, x: Operand): Tensor {
-  const t = inFloats(readTensor(x, op));
+/** An operand that must hold square matrices, by default as floating-point numbers. */
+export function squareOf(op: string, x: Operand, as: (t: Tensor) => Tensor = inFloats): Tensor {
+  const t = as(readTensor(x, op));
   checkSquare(op, t);
   return t;
 }

@@ -7,6 +7,7 @@ import type { FusedOp } from "../fused.ts";
 import type { Operand } from "../interpreter.ts";
 import { matmul } from "../linalg.ts";
 import { broadcastTo, concat, transpose } from "../movement.ts";
+import { inFloats, inNumbers } from "../operands.ts";
 import { integer, readValue, refuseMore } from "../options.ts";
 import { max, sum } from "../reduce.ts";
 import { likeFirst } from "../rules/table.ts";
@@ -17,15 +18,15 @@ import { scaleOf } from "./svd.ts";
 
 /**
  * Aⁿ of square matrices, [..., N, N], for an integer n: a product of |n| matrices, of the inverses if n < 0. As
- * `torch.linalg.matrix_power`.
+ * `torch.linalg.matrix_power`. Powers of integers from 0 on stay `i32`, as products do.
  *
  * @example matrixPower(tensor([[1, 1], [0, 1]]), 5) // [[1, 5], [0, 1]]
  */
 export function matrixPower(a: Operand, n: number): Tensor;
 export function matrixPower(a: Operand, n: number, more?: unknown): Tensor {
   refuseMore("matrixPower", more);
-  const x = squareOf("matrixPower", a);
   readValue("matrixPower", "n", n, integer);
+  const x = squareOf("matrixPower", a, n < 0 ? inFloats : inNumbers);
   return composed("matrixPower", () => {
     if (n === 0) return broadcastTo(unit(x, x.shape.at(-1)!), x.shape);
     let power = n < 0 ? inv(x) : alias(x);

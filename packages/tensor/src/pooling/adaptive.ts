@@ -4,7 +4,7 @@ import { allAxes, sizeOf } from "../axes.ts";
 import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, reshape } from "../movement.ts";
-import { inFloats } from "../operands.ts";
+import { inFloats, inNumbers } from "../operands.ts";
 import type { Shape } from "../ops.ts";
 import { readValue } from "../options.ts";
 import { argmax, max } from "../reduce.ts";
@@ -14,9 +14,9 @@ import type { Tensor } from "../tensor.ts";
 import { maxPool, maxPoolWithIndices } from "./pool.ts";
 import { resample, type Mixture } from "./resample.ts";
 
-/** x in floats, and the sizes of the result's spatial axes. */
+/** x in a dtype that can be computed in, and the sizes of the result's spatial axes. */
 function readSizes(op: string, x: Operand, size: OutputSize): { readonly t: Tensor; readonly sizes: Shape } {
-  const t = inFloats(readTensor(x, op));
+  const t = inNumbers(readTensor(x, op));
   spatial(op, t);
   const given = eachOf(op, "size", readValue(op, "size", size, outputSize), t.shape);
   const sizes = given.map((d, i) => d ?? t.shape[i + 2]!);
@@ -55,7 +55,8 @@ function means(windows: readonly number[][]): Mixture[] {
  * @example adaptiveAvgPool(tensor([[[1, 3, 2, 4]]]), 2) // [[[2, 3]]]
  */
 export function adaptiveAvgPool(x: Operand, size: OutputSize): Tensor {
-  const { t, sizes } = readSizes("adaptiveAvgPool", x, size);
+  const { t: given, sizes } = readSizes("adaptiveAvgPool", x, size);
+  const t = inFloats(given);
   return composed("adaptiveAvgPool", () => {
     const input = t.shape.slice(2);
     // Parts of equal sizes are an axis of their own.

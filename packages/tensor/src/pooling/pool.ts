@@ -5,13 +5,15 @@ import { inNameOf } from "../context.ts";
 import { add, div, equal, mod, mul, pow, sub, where } from "../elementwise.ts";
 import { ArgumentError } from "../errors.ts";
 import { filled, iota } from "../filled.ts";
+import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { broadcastTo, reshape } from "../movement.ts";
-import { inDType, inFloats } from "../operands.ts";
+import { inDType, inFloats, inNumbers } from "../operands.ts";
 import type { PoolAttrs, Shape } from "../ops.ts";
 import { boolean, finite, numbers, readOptions, readValue, type OptionKinds } from "../options.ts";
 import { each, spatial, type PerAxis } from "../spatial.ts";
 import type { Tensor } from "../tensor.ts";
+import { integerMaxima, integerMaximaWithPlaces } from "./integers.ts";
 import { pooling, poolKinds, type PoolOptions } from "./windows.ts";
 
 export type { PoolOptions };
@@ -33,7 +35,7 @@ const avgKinds: OptionKinds<AvgPoolOptions> = { ...poolKinds, countIncludePad: b
 
 function maxima(op: string, x: Operand, options: MaxPoolOptions): { readonly t: Tensor; readonly attrs: PoolAttrs } {
   const given = readOptions(op, options, maxKinds, {});
-  const t = inFloats(readTensor(x, op));
+  const t = inNumbers(readTensor(x, op));
   spatial(op, t);
   return { t, attrs: pooling(op, t.shape, given).attrs };
 }
@@ -41,14 +43,14 @@ function maxima(op: string, x: Operand, options: MaxPoolOptions): { readonly t: 
 /**
  * The largest element of each window; padding is less than everything, NaN is greatest, and the first of equals has the
  * gradient. Sizes become ⌊(S + padding − dilation (window − 1) − 1) / stride⌋ + 1, with `ceilMode` rounded up, except
- * for windows that would begin behind x. Like PyTorch's `max_pool1d`, `max_pool2d` and `max_pool3d`.
+ * for windows that would begin behind x. Integers stay `i32`. Like PyTorch's `max_pool1d`, `max_pool2d` and `max_pool3d`.
  *
  * @example maxPool(tensor([[[1, 3, 2, 4]]]), { window: 2 }) // [[[3, 4]]]
  * @example maxPool(tensor([[[1, 3, 2]]]), { window: 2, ceilMode: true }) // [[[3, 2]]]
  */
 export function maxPool(x: Operand, options: MaxPoolOptions): Tensor {
   const { t, attrs } = maxima("maxPool", x, options);
-  return apply("maxPool", [t], attrs);
+  return t.dtype === "i32" ? composed("maxPool", () => integerMaxima(t, attrs)) : apply("maxPool", [t], attrs);
 }
 
 /** What an element of a float plane can count exactly. */
@@ -66,6 +68,7 @@ export function maxPoolWithIndices(
   options: MaxPoolOptions,
 ): { readonly values: Tensor; readonly indices: Tensor } {
   const { t, attrs } = maxima("maxPoolWithIndices", x, options);
+  if (t.dtype === "i32") return composed("maxPoolWithIndices", () => integerMaximaWithPlaces(t, attrs));
   return inNameOf("maxPoolWithIndices", () => {
     const values = apply("maxPool", [t], attrs);
     const plane = t.shape.slice(2);

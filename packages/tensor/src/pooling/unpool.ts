@@ -6,7 +6,7 @@ import { filled } from "../filled.ts";
 import { composed } from "../formula.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
-import { inFloats } from "../operands.ts";
+import { inNumbers } from "../operands.ts";
 import { numbers, readOptions, type OptionKinds } from "../options.ts";
 import { scatter } from "../selection/scatter.ts";
 import { eachOf, padding, pairs, spatial, type Padding, type PerAxis } from "../spatial.ts";
@@ -54,7 +54,7 @@ export function maxUnpool(x: Operand, indices: Operand, options: MaxUnpoolOption
       `maxUnpool: images of size ${text(wanted)} do not become ${text(sizes)} by this pooling: wanted sizes between ${text(low!)} and ${text(high!)}, without these`,
     );
   return composed("maxUnpool", () => {
-    const t = inFloats(values);
+    const t = inNumbers(values);
     const planes = [images, channels, sizeOf(sizes)];
     const zeros = filled(t, 0, [images, channels, sizeOf(wanted)]);
     const y = scatter(zeros, reshape(index, planes), reshape(t, planes), { axis: 2 });
