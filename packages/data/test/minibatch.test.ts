@@ -139,6 +139,21 @@ describe("of host data, without a backend", () => {
     expect([...sums]).toEqual([0, 15]);
   });
 
+  test("a transform that is asynchronous or returns nothing is refused at the first batch", async () => {
+    const refused = [
+      [async ([a]: (typeof x)[]) => a, "minibatch: transform returned a promise, wanted a batch"],
+      [() => Promise.reject(new Error("its own")), "minibatch: transform returned a promise, wanted a batch"],
+      [() => undefined, "minibatch: transform returned undefined, wanted a batch"],
+    ] as const;
+    for (const [transform, message] of refused) {
+      const batches = minibatch([x], 5, { transform: transform as () => unknown });
+      const next = (): unknown => batches[Symbol.iterator]().next();
+      expect(next).toThrow(ArgumentError);
+      expect(next).toThrow(message);
+      await expect(batches[Symbol.asyncIterator]().next()).rejects.toThrow(message);
+    }
+  });
+
   test("asynchronously the same", async () => {
     const seen: number[][] = [];
     for await (const batch of minibatch(ten, 3, { shuffle: true, seed: 2 })) seen.push(host(batch));

@@ -2,7 +2,16 @@
 // backend batch by batch. Every pass has its own order, so that concurrent passes do not disturb each other.
 import { ArgumentError, type Backend, type Tensor } from "@weft/tensor";
 import { backendKind, boolean, callable, count } from "@weft/tensor/internals";
-import { context, escape, openScope, readOptions, seedNumber, shown, visitTensors } from "@weft/tensor/internals";
+import {
+  context,
+  escape,
+  openScope,
+  readOptions,
+  refusePromise,
+  seedNumber,
+  shown,
+  visitTensors,
+} from "@weft/tensor/internals";
 import type { OptionKinds, Scope } from "@weft/tensor/internals";
 import { VISIT, type Batch, type Batches, type Cut } from "./batch.ts";
 import { orderOf, sampled, samplerKind, type Sampler } from "./order.ts";
@@ -109,10 +118,25 @@ export function minibatch<const S, B extends Backend | undefined = undefined, U 
     return within(scope, () => partsOf(tree, cutOf(n, start, end, order), backend) as Batch<S, B>);
   };
 
+  /** What `transform` makes of a batch. */
+  const changed = (batch: Batch<S, B>): U => {
+    if (transform === undefined) return batch as U;
+    const value = transform(batch);
+    refusePromise(
+      value,
+      "minibatch: transform returned a promise, wanted a batch; a transform must not wait: await in the loop",
+    );
+    if (value === undefined)
+      throw new ArgumentError(
+        "minibatch: transform returned undefined, wanted a batch; return what the loop is to get",
+      );
+    return value;
+  };
+
   /** What the loop gets of a batch; everything else is released. */
   const finish = ({ value: batch, scope: making }: Made<Batch<S, B>>): Made<U> => {
     const scope = openScope("minibatch went on to the next batch");
-    const { value } = within(making, () => (transform === undefined ? (batch as U) : transform(batch)));
+    const { value } = within(making, () => changed(batch));
     visitTensors(value, (x) => escape(x, making, scope));
     close(making);
     return { value, scope };
