@@ -113,6 +113,11 @@ export class Deferred<S extends Storage, E> implements Backend {
     return this.#reader.now(x);
   }
 
+  /** Drops all plans, before the driver ends. */
+  protected forget(): void {
+    this.#runner.forget();
+  }
+
   /** Implements `borrow` of a backend whose driver has `view`. */
   protected lend<R>(x: Tensor, f: (elements: TypedArray) => R): R {
     return this.#reader.lend(x, f);

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { Node } from "../src/graph/node.ts";
 import { codeOf } from "../src/graph/operation.ts";
-import { PlanCache, Signature } from "../src/graph/signature.ts";
+import { bytesOfPlan, PlanCache, Signature } from "../src/graph/signature.ts";
 
 const signature = new Signature();
 /** The signature of a value of n elements. */
@@ -14,7 +14,7 @@ const length = of(1).copy().length;
 
 function cacheOf(plans: number): { cache: PlanCache<number>; dropped: number[]; add: (n: number) => void } {
   const dropped: number[] = [];
-  const cache = new PlanCache<number>(plans * length, (n) => dropped.push(n));
+  const cache = new PlanCache<number>(plans * bytesOfPlan(length), (n) => dropped.push(n));
   const add = (n: number): void => {
     const { hash } = of(n);
     cache.add(hash, of(n).copy(), n);
@@ -57,4 +57,17 @@ test("it grows no further, however much is added, and drops each plan once", () 
   expect(held).toBe(1000 - dropped.length);
   expect(held).toBeLessThanOrEqual(10);
   expect(held).toBeGreaterThanOrEqual(5);
+});
+
+test("all go at once, each is dropped, and there is room again", () => {
+  const { cache, dropped, add } = cacheOf(4);
+  for (const n of [1, 2, 3]) add(n);
+  cache.clear();
+  expect(dropped).toEqual([1, 2, 3]);
+  for (let n = 1; n <= 4; n++) {
+    expect(cache.find(of(n))).toBe(undefined);
+    add(n);
+  }
+  expect(dropped).toEqual([1, 2, 3]);
+  for (let n = 1; n <= 4; n++) expect(cache.find(of(n))).toBe(n);
 });

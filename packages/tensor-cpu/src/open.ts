@@ -139,6 +139,7 @@ class Cpu extends Deferred<Block, Executable> {
   destroy(): void {
     // Pending work will never run: the end of an enclosing scope must not try.
     context.pending.delete(this);
+    this.forget();
     this.#executor.destroy();
   }
 }

@@ -157,6 +157,7 @@ class WebGpu extends Deferred<Block, Executable> {
   destroy(): void {
     // Pending work will never run: the end of an enclosing scope must not try.
     context.pending.delete(this);
+    this.forget();
     this.#executor.destroy();
     // On a device that the user brought, something may still be compiling.
     if (this.#own) {

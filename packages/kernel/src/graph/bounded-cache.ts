@@ -37,12 +37,18 @@ export class BoundedCache<K, V> {
     return value;
   }
 
+  clear(): void {
+    for (const entry of this.#entries) this.#remove(entry);
+  }
+
   #halve(): void {
     const oldest = [...this.#entries].toSorted(([, a], [, b]) => a.used - b.used).slice(0, this.#entries.size >> 1);
-    for (const [key, { value, weight }] of oldest) {
-      this.#entries.delete(key);
-      this.#weight -= weight;
-      this.#drop?.(value);
-    }
+    for (const entry of oldest) this.#remove(entry);
+  }
+
+  #remove([key, { value, weight }]: readonly [K, Entry<V>]): void {
+    this.#entries.delete(key);
+    this.#weight -= weight;
+    this.#drop?.(value);
   }
 }

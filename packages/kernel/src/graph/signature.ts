@@ -213,9 +213,13 @@ interface Known<T> {
 }
 
 /**
- * Plans by signature. When their signatures together are longer than the limit, the least recently used half is
- * evicted.
+ * What a plan and what a driver has prepared for it take in JavaScript's heap, by the words of its signature. Measured, to
+ * within a third: 6.6 kB for 18 words (a sum of a vector), 36 kB for 400 (a step of a perceptron), 290 kB for 2,800 (a step
+ * over a tree of 20 leaves).
  */
+export const bytesOfPlan = (words: number): number => 4096 + 100 * words;
+
+/** Plans by signature. When they together take more bytes than the limit, the least recently used half is evicted. */
 export class PlanCache<T> {
   readonly #plans: BoundedCache<number, Known<T>>;
 
@@ -236,6 +240,11 @@ export class PlanCache<T> {
   add(hash: number, words: Int32Array, value: T): void {
     let key = hash;
     while (this.#plans.has(key)) key++;
-    this.#plans.add(key, { words, value }, words.length);
+    this.#plans.add(key, { words, value }, bytesOfPlan(words.length));
+  }
+
+  /** Drops all. */
+  clear(): void {
+    this.#plans.clear();
   }
 }

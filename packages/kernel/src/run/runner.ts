@@ -36,6 +36,9 @@ export interface Manner {
   readonly partly: boolean;
 }
 
+/** What plans may take in JavaScript's heap: some hundreds of the steps of a large model, ten thousand short ones. */
+const PLAN_BYTES = 100e6;
+
 export class Runner<S extends Storage, E> {
   readonly #driver: Driver<S, E>;
   readonly #counts: Counts;
@@ -64,7 +67,7 @@ export class Runner<S extends Storage, E> {
       arrange: driver.arrange,
       largest: driver.largest ?? Infinity,
     });
-    this.#plans = new PlanCache(2 ** 22, (cached) => driver.drop(cached.prepared));
+    this.#plans = new PlanCache(PLAN_BYTES, (cached) => driver.drop(cached.prepared));
   }
 
   /** Kernels generated. */
@@ -152,6 +155,11 @@ export class Runner<S extends Storage, E> {
     this.#plans.add(hash, words, cached);
     this.#counts.plans++;
     return cached;
+  }
+
+  /** Drops all plans. */
+  forget(): void {
+    this.#plans.clear();
   }
 
   /** Runs nodes, each after what it needs. Returns whether one of them has, or may have, a fault. */
