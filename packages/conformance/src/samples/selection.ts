@@ -96,6 +96,9 @@ export const selection: Collection<Selecting> = {
     histogram: [
       sample("a range", [odd], (x) => weft.histogram(x, { bins: 2, range: [-1, 3] }).counts, plain),
       sample("nothing", [floats(0)], (x) => Object.values(weft.histogram(x, { bins: 2 })) as Tensor[], plain),
+      sample("even, of integers that floats round", [values([16777216, 16777217, 16777218, 2 ** 31 - 1, -(2 ** 31)], "i32")], (x) => weft.histogram(x, { bins: 7 }).counts, plain), // prettier-ignore
+      sample("even, of few integers", [values([16777216, 16777217, 16777218], "i32")], (x) => weft.histogram(x, { bins: 3 }).counts, plain), // prettier-ignore
+      sample("a range, of integers", [values([16777216, 16777217, 16777218], "i32")], (x) => weft.histogram(x, { bins: 2, range: [16777216.5, 16777218] }).counts, plain), // prettier-ignore
       sample("even", [distinct(7)], (x) => Object.values(weft.histogram(x, { bins: 3 })) as Tensor[], {
         differentiable: [],
       }),

@@ -2,13 +2,30 @@
 import { placed, readTensor } from "../apply.ts";
 import { sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
-import { add, and, div, equal, lessEqual, maximum, mul, sub, where } from "../elementwise.ts";
+import { dtypeInfo } from "../dtype.ts";
+import { floorDivide } from "../elementwise/rounding.ts";
+import {
+  add,
+  and,
+  ceil,
+  div,
+  equal,
+  floor,
+  less,
+  lessEqual,
+  maximum,
+  mod,
+  mul,
+  neg,
+  sub,
+  where,
+} from "../elementwise.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { filled, iota } from "../filled.ts";
 import { scatterAdd } from "../indexing.ts";
 import type { Operand } from "../interpreter.ts";
 import { reshape } from "../movement.ts";
-import { inDType, inFloats, positions } from "../operands.ts";
+import { inDType, inFloats, inNumbers, positions } from "../operands.ts";
 import {
   anything,
   boolean,
@@ -88,6 +105,24 @@ export interface Histogram {
   readonly edges: Tensor;
 }
 
+/** The interval of each element, and whether it is in one. */
+interface Places {
+  readonly place: Tensor;
+  readonly inside: Tensor;
+}
+
+function amongEdges(all: Tensor, edges: Tensor): Places {
+  const n = edges.shape[0]! - 1;
+  const [first, last] = [span(edges, 0, 0, 1), span(edges, 0, n, 1)];
+  const behind = sub(placesIn(edges, all, "right"), 1);
+  return { place: where(equal(all, last), n - 1, behind), inside: and(lessEqual(first, all), lessEqual(all, last)) };
+}
+
+function amongCuts(all: Tensor, { lower, last }: Cuts): Places {
+  const place = sub(placesIn(lower, all, "right"), 1);
+  return { place, inside: and(lessEqual(0, place), lessEqual(all, last)) };
+}
+
 /** Edges of `bins` intervals of equal width. */
 function evenEdges(x: Tensor, bins: number, range: readonly number[] | undefined): Tensor {
   readValue("histogram", "bins", bins, positiveCount);
@@ -103,10 +138,56 @@ function evenEdges(x: Tensor, bins: number, range: readonly number[] | undefined
   return where(equal(places, bins), last, add(first, distance));
 }
 
+/** Up to so many intervals, their products with a number below them fit an i32. */
+const FEW = 46_340;
+
+/** Which elements an interval has: those from `lower`, and of the last one those up to `last`. All are i32. */
+interface Cuts {
+  readonly lower: Tensor;
+  readonly last: Tensor | number;
+}
+
+/** Intervals of equal width between numbers of the host. */
+function cutsOfRange(x: Tensor, bins: number, [low, high]: readonly [number, number]): Cuts {
+  const [first, last] = low === high ? [low - 0.5, high + 0.5] : [low, high];
+  const { store } = dtypeInfo.i32;
+  const lower = Int32Array.from({ length: bins }, (_, k) => store(Math.ceil(first + (k * (last - first)) / bins)));
+  return { lower: x.interpreter.backend.upload(lower, [bins], "i32"), last: store(Math.floor(last)) };
+}
+
+/**
+ * Intervals of equal width from the smallest to the largest integer: low + ⌈k · (high − low) / bins⌉. The distance of the
+ * ends may be larger than an i32, so both are divided first: it is bins · whole + rest, and what wraps around comes back.
+ */
+function evenCuts(x: Tensor, bins: number): Cuts {
+  const [low, last] = [min(x), max(x)];
+  const k = iota(x, [bins]);
+  const whole = sub(floorDivide(last, bins), floorDivide(low, bins));
+  const rest = sub(mod(last, bins), mod(low, bins));
+  const parts = sub(mul(k, whole), floorDivide(mul(k, neg(rest)), bins));
+  // An interval without width becomes one of width 1 around the integer, which is in the middle.
+  const halves = inDType(less(bins, mul(k, 2)), "i32");
+  return { lower: add(low, where(equal(low, last), halves, parts)), last };
+}
+
+/** Intervals between these edges. */
+function cutsBetween(edges: Tensor): Cuts {
+  const n = edges.shape[0]! - 1;
+  const [lower, last] = [span(edges, 0, 0, n), span(edges, 0, n, 1)];
+  return edges.dtype === "i32"
+    ? { lower, last }
+    : { lower: inDType(ceil(lower), "i32"), last: inDType(floor(last), "i32") };
+}
+
+function cutsOf(x: Tensor, bins: number | Operand, range: readonly [number, number] | undefined, edges: Tensor): Cuts {
+  if (typeof bins === "number" && range !== undefined) return cutsOfRange(x, bins, range);
+  return typeof bins === "number" && bins <= FEW && sizeOf(x.shape) > 0 ? evenCuts(x, bins) : cutsBetween(edges);
+}
+
 /**
  * How many elements of x are in each interval, in the dtype of x (integers: f32), and the edges of the intervals. An
- * interval contains its lower edge, the last one both; elements outside and NaN are not counted. Like PyTorch's
- * `histogram`.
+ * interval contains its lower edge, the last one both; elements outside and NaN are not counted. Integers
+ * are compared exactly, also where the edges, which are floats, are rounded. Like PyTorch's `histogram`.
  *
  * @example histogram(tensor([1, 2, 1, 4]), { bins: 3 }).counts // [2, 1, 1]
  * @example histogram(tensor([0, 3, 5]), { bins: tensor([0, 1, 5]) }).counts // [1, 2]
@@ -120,18 +201,19 @@ export function histogram(x: Operand, options?: HistogramOptions): Histogram {
     throw new ArgumentError(
       "histogram: edges as bins leave no range to choose: wanted a number of bins with a range, or edges alone",
     );
-  const t = inFloats(readTensor(x, "histogram", placed([x, weights, bins])));
+  const given = inNumbers(readTensor(x, "histogram", placed([x, weights, bins])));
+  const t = inFloats(given);
   const w = weightsFor("histogram", t, weights);
   return inNameOf("histogram", () => {
-    const edges =
-      typeof bins === "number" ? evenEdges(t, bins, range) : inDType(readTensor(bins, "histogram", t), t.dtype);
+    const own = typeof bins === "number" ? undefined : inNumbers(readTensor(bins, "histogram", t));
+    const edges = own === undefined ? evenEdges(t, bins as number, range) : inDType(own, t.dtype);
     if (edges.shape.length !== 1 || edges.shape[0]! < 2)
       throw new ShapeError(`histogram: wanted a vector of at least two edges as bins, got shape ${text(edges.shape)}`);
     const n = edges.shape[0]! - 1;
-    const all = flat(t);
-    const behind = sub(placesIn(edges, all, "right"), 1);
-    const place = where(equal(all, span(edges, 0, n, 1)), n - 1, behind);
-    const inside = and(lessEqual(span(edges, 0, 0, 1), all), lessEqual(all, span(edges, 0, n, 1)));
+    const { place, inside } =
+      given.dtype === "i32"
+        ? amongCuts(flat(given), cutsOf(given, bins, range, own ?? edges))
+        : amongEdges(flat(t), edges);
     const one = w === undefined ? inDType(inside, "i32") : where(inside, flat(w), 0);
     const zeros = filled(t, 0, [n], one.dtype);
     const totals = inDType(scatterAdd(zeros, wrapped(place, n), one), w?.dtype ?? t.dtype);
