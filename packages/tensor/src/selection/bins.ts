@@ -4,22 +4,7 @@ import { sizeOf, text } from "../axes.ts";
 import { inNameOf } from "../context.ts";
 import { dtypeInfo } from "../dtype.ts";
 import { floorDivide } from "../elementwise/rounding.ts";
-import {
-  add,
-  and,
-  ceil,
-  div,
-  equal,
-  floor,
-  less,
-  lessEqual,
-  maximum,
-  mod,
-  mul,
-  neg,
-  sub,
-  where,
-} from "../elementwise.ts";
+import { add, and, ceil, div, equal, floor, less, lessEqual, maximum, mod, mul, sub, where } from "../elementwise.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { filled, iota } from "../filled.ts";
 import { scatterAdd } from "../indexing.ts";
@@ -138,8 +123,10 @@ function evenEdges(x: Tensor, bins: number, range: readonly number[] | undefined
   return where(equal(places, bins), last, add(first, distance));
 }
 
-/** Up to so many intervals, their products with a number below them fit an i32. */
-const FEW = 46_340;
+/** Up to so many intervals, what `evenCuts` computes fits an i32; of more, the rounded edges count. */
+const MOST = 2 ** 19;
+/** Multiples of a number of intervals are computed by so many at a time. */
+const STEP = 2 ** 9;
 
 /** Which elements an interval has: those from `lower`, and of the last one those up to `last`. All are i32. */
 interface Cuts {
@@ -157,14 +144,18 @@ function cutsOfRange(x: Tensor, bins: number, [low, high]: readonly [number, num
 
 /**
  * Intervals of equal width from the smallest to the largest integer: low + ⌈k · (high − low) / bins⌉. The distance of the
- * ends may be larger than an i32, so both are divided first: it is bins · whole + rest, and what wraps around comes back.
+ * ends may be larger than an i32, so both are divided first: it is bins · whole − rest, and what wraps around comes back.
  */
 function evenCuts(x: Tensor, bins: number): Cuts {
   const [low, last] = [min(x), max(x)];
   const k = iota(x, [bins]);
   const whole = sub(floorDivide(last, bins), floorDivide(low, bins));
-  const rest = sub(mod(last, bins), mod(low, bins));
-  const parts = sub(mul(k, whole), floorDivide(mul(k, neg(rest)), bins));
+  const rest = sub(mod(low, bins), mod(last, bins));
+  // ⌊k · rest / bins⌋, whose product may not fit: of the steps in k, and of what is left.
+  const [steps, left] = [floorDivide(k, STEP), mod(k, STEP)];
+  const step = mul(rest, STEP);
+  const beyond = floorDivide(add(mul(steps, mod(step, bins)), mul(left, rest)), bins);
+  const parts = sub(mul(k, whole), add(mul(steps, floorDivide(step, bins)), beyond));
   // An interval without width becomes one of width 1 around the integer, which is in the middle.
   const halves = inDType(less(bins, mul(k, 2)), "i32");
   return { lower: add(low, where(equal(low, last), halves, parts)), last };
@@ -181,13 +172,13 @@ function cutsBetween(edges: Tensor): Cuts {
 
 function cutsOf(x: Tensor, bins: number | Operand, range: readonly [number, number] | undefined, edges: Tensor): Cuts {
   if (typeof bins === "number" && range !== undefined) return cutsOfRange(x, bins, range);
-  return typeof bins === "number" && bins <= FEW && sizeOf(x.shape) > 0 ? evenCuts(x, bins) : cutsBetween(edges);
+  return typeof bins === "number" && bins <= MOST && sizeOf(x.shape) > 0 ? evenCuts(x, bins) : cutsBetween(edges);
 }
 
 /**
  * How many elements of x are in each interval, in the dtype of x (integers: f32), and the edges of the intervals. An
  * interval contains its lower edge, the last one both; elements outside and NaN are not counted. Integers
- * are compared exactly, also where the edges, which are floats, are rounded. Like PyTorch's `histogram`.
+ * are compared exactly (up to 2^19 intervals of equal width), also where the edges, which are floats, are rounded. Like PyTorch's `histogram`.
  *
  * @example histogram(tensor([1, 2, 1, 4]), { bins: 3 }).counts // [2, 1, 1]
  * @example histogram(tensor([0, 3, 5]), { bins: tensor([0, 1, 5]) }).counts // [1, 2]
