@@ -177,8 +177,9 @@ function cutsOf(x: Tensor, bins: number | Operand, range: readonly [number, numb
 
 /**
  * How many elements of x are in each interval, in the dtype of x (integers: f32), and the edges of the intervals. An
- * interval contains its lower edge, the last one both; elements outside and NaN are not counted. Integers
- * are compared exactly (up to 2^19 intervals of equal width), also where the edges, which are floats, are rounded. Like PyTorch's `histogram`.
+ * interval contains its lower edge, the last one both; elements outside and NaN are not counted. Integers are compared
+ * exactly (up to 2^19 intervals of equal width), also where the edges, which are floats, are rounded. Like PyTorch's
+ * `histogram`.
  *
  * @example histogram(tensor([1, 2, 1, 4]), { bins: 3 }).counts // [2, 1, 1]
  * @example histogram(tensor([0, 3, 5]), { bins: tensor([0, 1, 5]) }).counts // [1, 2]
