@@ -108,7 +108,7 @@ async function answered(file: string, text: string, { backend, length }: Predict
   if (!writes) return print(await answer(text));
   let line = "";
   const end = (): void => {
-    print(line.replace(/\r$/, "")); // a terminal needs none of the text's own ends of lines
+    print(line.replaceAll("\r", "")); // a terminal needs none of the text's own ends of lines
     line = "";
   };
   const told = (character: string): void => {
