@@ -279,7 +279,7 @@ describe("the command weft", () => {
   test.each(nodes)("trains and predicts on %s", async (node) => {
     const program = "node_modules/@weft/examples/dist/weft.js";
     const trained = await execute(folder, node, program, "train", "softmax", "--limit", "300", "--out", "out");
-    expect(trained).toMatch(/Test accuracy [\d.]+ %/);
+    expect(trained).toMatch(/Test accuracy: [\d.]+%/);
     expect(statSync(join(folder, "out/report.html")).size).toBeGreaterThan(10_000);
     expect(await execute(folder, node, program, "predict", "out/model.safetensors", "0")).toContain("picture 0: ");
   });

@@ -53,12 +53,14 @@ test("progress goes to the console", () => {
 test("data sets are fetched, checked, and kept in the page's cache", async () => {
   const place = new URL("/nothing-here/", location.href).href;
   await expect(mnist({ mirrors: [place] })).rejects.toThrow(
-    /^mnist: could not download train-images-idx3-ubyte\.gz\.\n/,
+    /^mnist: could not download train-images-idx3-ubyte\.gz\. Try again later, or put copies of 4 files on a server of your own\.\n/,
   );
   // The right bytes are cached: a file in the cache is used, a damaged one is not.
   const store = await caches.open("weft-data");
   await store.put("/weft-data/housing/housing.data", new Response(new Uint8Array(49_082)));
-  await expect(housing({ mirrors: [] })).rejects.toThrow(/^housing: could not download housing\.data\.\n/);
+  await expect(housing({ mirrors: [] })).rejects.toThrow(
+    /^housing: could not download housing\.data\. Try again later, or put a copy on a server of your own\.\n/,
+  );
   await caches.delete("weft-data");
 });
 

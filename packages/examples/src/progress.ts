@@ -1,6 +1,6 @@
 // What takes long without being steps of training, an evaluation or a text, shows how far it is.
 import { progress } from "@weft/data";
-import { turns } from "./training/event-loop.ts";
+import { turns } from "./event-loop.ts";
 
 type Items<T> = (Iterable<T> | AsyncIterable<T>) & { readonly length?: number | undefined };
 

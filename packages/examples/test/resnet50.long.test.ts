@@ -77,7 +77,7 @@ test("weft train resnet50 --pictures shows which are alike", slow, async () => {
   const { tensors, metadata } = readSafetensors(readFileSync(join(to, "features.safetensors")));
   expect(tensors.get("features")).toMatchObject({ dtype: "F32", shape: [2, 2048] });
   expect(metadata).toMatchObject({ names: '["bright.PNG","dark.png"]' });
-  expect(out).toMatch(/Pictures per second [\d.]+ after 1 step,/);
+  expect(out).toMatch(/Pictures per second: [\d.]+ after 1 step,/);
 });
 
 test("missing files and folders without pictures are errors", async () => {

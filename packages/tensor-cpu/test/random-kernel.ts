@@ -130,7 +130,7 @@ export function randomLaunch(r: Random, double: boolean): Launch {
   const lanes = reduced === 0 || kept === 0 || r() < 0.5 ? rank - 1 : kept - 1;
   const sizes = Array.from({ length: rank }, () => pick(r, [1, 3, 4, 5, 17, 64]));
   if (rank > 0 && r() < 0.05) sizes[Math.floor(r() * rank)] = 0;
-  while (sizes.reduce((a, b) => a * b, 1) > 600) sizes[sizes.indexOf(Math.max(...sizes))]! >>= 1;
+  while (sizes.reduce((a, b) => a * Math.max(b, 1), 1) > 600) sizes[sizes.indexOf(Math.max(...sizes))]! >>= 1;
   const dtypes: DType[] = double
     ? ["f64", "f64", "f32", "i32", "bool", "u8", "f16", "bf16"]
     : ["f32", "f32", "f32", "i32", "bool", "u8", "f16", "bf16"];

@@ -52,7 +52,7 @@ async function download(
   const missing = await missingWith(source, file, from, options);
   const lines = [
     `${from.set}: could not download ${file.name}. Try again later, or put ` +
-      `${missing.length === 1 ? "a copy" : `copies of ${missing.length} files`} into a folder and set WEFT_DATA to that folder.`,
+      `${missing.length === 1 ? "a copy" : `copies of ${missing.length} files`} ${source.place}.`,
     ...tried.map((line) => `  ${line}.`),
     ...missing.map((one) => described(one, from)),
     (await source.instead?.(file, from)) ?? [],

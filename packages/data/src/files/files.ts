@@ -96,6 +96,8 @@ export interface FileSource {
   readonly keep: (file: PublishedFile, from: Publication, options: LoadOptions, bytes: Bytes) => Promise<void>;
   /** What lies where a file that is not there was looked for: it in another form or at another place; undefined if nothing does. */
   readonly instead?: (file: PublishedFile, from: Publication) => Promise<string | undefined>;
+  /** Where copies of files can be put, for messages: "into a folder and ...". */
+  readonly place: string;
   /** Shows the progress of a download. */
   readonly display?: () => Display;
 }

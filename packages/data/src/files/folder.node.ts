@@ -132,6 +132,7 @@ export function folders(fs: FileSystem = nodeDisk, env: NodeJS.ProcessEnv = proc
     cache === false ? undefined : join(cache ?? cacheFolder(env, process.platform), from.set, file.name);
 
   return {
+    place: "into a folder and set WEFT_DATA to that folder",
     async find(file, from, options) {
       const folder = ownFolder();
       const own = folder === undefined ? undefined : await given(folder, file, from);

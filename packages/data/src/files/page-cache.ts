@@ -10,6 +10,7 @@ const address = (set: string, name: string): string => `/${CACHE}/${set}/${name}
 
 /** A source of files that looks in the page's cache, if there is one. */
 export const pageCache: FileSource = {
+  place: "on a server of your own",
   async find(file, from, options) {
     const kept = await (await store(options))?.match(address(from.set, file.name));
     if (kept === undefined) return undefined;

@@ -6,6 +6,7 @@ const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(byt
 
 /** A source that has the files of these names, and takes no others. */
 export const serving = (bytesOf: (name: string) => Uint8Array | undefined): FileSource => ({
+  place: "nowhere",
   async find({ name }) {
     const bytes = bytesOf(name);
     return bytes === undefined ? undefined : copy(bytes);

@@ -10,7 +10,7 @@ import { filesIn } from "./output-folder.ts";
 import { isValues, type Learner, type Step, type Steps } from "./program.ts";
 import { hasFiniteParams } from "./divergence.ts";
 import { TrainingRecord } from "./training-record.ts";
-import { turns } from "./event-loop.ts";
+import { turns } from "../event-loop.ts";
 import { asMetadata, refuseOtherVocabularies } from "./vocabularies.ts";
 import { labelOf } from "../format.ts";
 
