@@ -66,6 +66,11 @@ test.each([
   expect(lines(folder).at(-1)).toMatchObject({ [name]: String(value) });
 });
 
+test("in a round of a measurement", async () => {
+  const { error } = await training(temporaryFolder(), { loss: [6, NaN] }, { round: "round" });
+  expect((error as Error).message).toMatch(/^the loss became NaN in step 6 \(round 2\)\./);
+});
+
 test("in a training that goes on in the middle of an epoch", async () => {
   const folder = temporaryFolder();
   await training(folder, {}, { steps: 6 });

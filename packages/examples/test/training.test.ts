@@ -190,6 +190,21 @@ test("what is measured in the middle of an epoch says at which step", async () =
   expect(await told("--epochs", "1")).toEqual([expect.stringMatching(/^epoch 1\/1: test accuracy /)]);
 });
 
+test.each([
+  [{ steps: 2 }, { epoch: 1, step: 2 }, 0],
+  [{ steps: 4 }, { epoch: 2, step: 4 }, 0], // an epoch ended on the way, but is not what is measured
+  [{ epochs: 2 }, { epoch: 2 }, 1],
+])("with two epochs of three steps between evaluations, %j ends at %j", async (end, wanted, evaluations) => {
+  const backend = await open({});
+  seed(1);
+  const learner = classifierLearner(recipes.softmax, few, { backend, batchSize: 20, seed: 1 });
+  const told = vi.fn<(at: object) => void>();
+  const length = { epochs: 4, every: 2, ...end };
+  const { record } = await learn(learner, { backend, folder: temporaryFolder(), ...length, display, told });
+  expect(told.mock.calls.map(([at]) => at)).toEqual([wanted]);
+  expect(record.evaluations).toHaveLength(evaluations);
+});
+
 test("the time of a training is that of its steps, without evaluations", async () => {
   let now = 1e6;
   vi.spyOn(performance, "now").mockImplementation(() => now);

@@ -138,7 +138,9 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
       const when = values["epoch"] === undefined ? "in" : "after";
       const epoch = before.epoch + ends.filter((end) => end < step).length + 1;
       const kept = saved === undefined ? "Nothing was saved." : `The model of step ${saved} is in ${files.model}.`;
-      throw new DivergenceError(`the ${labelOf(name)} became ${value} ${when} step ${step} (epoch ${epoch}). ${kept}`);
+      throw new DivergenceError(
+        `the ${labelOf(name)} became ${value} ${when} step ${step} (${called} ${epoch}). ${kept}`,
+      );
     },
     flush: () => record.flush(),
   };
@@ -211,7 +213,7 @@ export async function learn(learner: Learner, options: LearningOptions): Promise
       start = performance.now();
     }
     seconds += (performance.now() - start) / 1000;
-    const whole = at.epoch > epoch;
+    const whole = at.epoch > epoch && ends.at(-1) === at.step; // else it was stopped in the middle of an epoch
     if (!whole) await writeOrTell(); // a second signal may end the program while it evaluates
     result = await evaluate(whole ? at.epoch : undefined).catch(async (error: unknown) => {
       if (whole && (await hasFiniteParams(learner.model, backend).catch(() => false))) await writeOrTell(); // it was learned
