@@ -25,15 +25,15 @@ test("the temporal difference has no gradient for the target network", async () 
 });
 
 test.each([
-  ["(1 (1 a) (1 b) (1 c))", 3],
-  ["(1 (1 (1 a)) (1 b))", 2],
-  ["(1 (1 a) (1 b))", 1],
-  ["(1 (1 a) (1 b))", 3],
-])("the tree %s with %d words is refused", async (tree, words) => {
+  ["(1 (1 a) (1 b) (1 c))", 3, "a node with another number of parts"],
+  ["(1 (1 (1 a)) (1 b))", 2, "a node with another number of parts"],
+  ["(1 (1 a) (1 b))", 1, "2 words"],
+  ["(1 (1 a) (1 b))", 3, "2 words"],
+])("the tree %s with %d words is refused", async (tree, words, found) => {
   const { zeros } = await open({ seed: 1 });
   const model = TreeLSTM(10, 2, 8);
   expect(() => model.logits(parseTree(tree), zeros([words], { dtype: "i32" }))).toThrow(
-    new ArgumentError(`TreeLSTM: wanted a tree of ${words} words with two parts at each other node`),
+    new ArgumentError(`TreeLSTM: wanted ${words} words, and two parts in each node above them, got ${found}`),
   );
 });
 

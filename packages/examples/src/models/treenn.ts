@@ -43,8 +43,10 @@ export function TreeLSTM(vocabulary: number, classes: number, hidden = 128) {
    * `[2 W − 1, classes]`, each after its parts.
    */
   function logits(tree: Tree<unknown>, ids: Tensor): Tensor {
-    if (wordCount(tree) !== ids.size)
-      throw new ArgumentError(`TreeLSTM: wanted a tree of ${ids.size} words with two parts at each other node`);
+    const found = wordCount(tree);
+    const got = Number.isNaN(found) ? "a node with another number of parts" : `${found} words`;
+    if (found !== ids.size)
+      throw new ArgumentError(`TreeLSTM: wanted ${ids.size} words, and two parts in each node above them, got ${got}`);
     const { h, c } = words(ids); // all at once
     const [hs, cs] = [tensorSplit(h, ids.size), tensorSplit(c, ids.size)];
     const phrases: Phrase[] = [];
