@@ -121,14 +121,6 @@ test("--threads says on how many threads they are measured", async () => {
     );
     expect(JSON.parse((await weft(...words, "--json")).out)).toMatchObject({ threads: n });
   }
-  for (const n of [0, 65])
-    expect(await weft("tables", "--rows", "vgg", "--threads", String(n))).toMatchObject({
-      code: 1,
-      err: `weft: option '--threads <n>' argument '${n}' is invalid. Wanted a whole number from 1 to 64. See: weft help tables`,
-    });
-  // The bounds are those of the backend.
-  (await open({ threads: 64 })).destroy();
-  await expect(open({ threads: 65 })).rejects.toThrow("an integer from 1 to 64 as threads");
   expect((await weft("help", "tables")).out.replaceAll(/\s+/g, " ")).toContain(
     "on how many threads of the CPU, 1 to 64",
   );
