@@ -47,7 +47,7 @@ class CharLM(nn.Module):
         self.output = nn.Linear(256, vocabulary)
 
     def forward(self, x, state=None):
-        """Scores of what comes after each character of x [T, B], and the state after the last."""
+        """Logits of what comes after each character of x [T, B], and the state after the last."""
         y, after = self.lstm(self.embed(x), state)
         return self.output(y).flatten(0, 1), after
 
@@ -85,7 +85,7 @@ class Reviews(nn.Module):
         self.embed, self.memory, self.output = nn.Embedding(30000, 125), nn.GRU(125, 100), nn.Linear(100, 2)
 
     def forward(self, x):
-        """From words [T, B] to the scores of negative and positive after the last one."""
+        """From words [T, B] to the logits of negative and positive after the last one."""
         y, _ = self.memory(self.embed(x))
         return self.output(y[-1])
 
@@ -170,7 +170,7 @@ class Tagger(nn.Module):
         return x
 
     def forward(self, words):
-        """The scores of the tags of a sentence's words."""
+        """The logits of the tags of a sentence's words."""
         y, _ = self.lstm(self.vectors(words).unsqueeze(1))
         return self.output(torch.tanh(self.hidden(y.squeeze(1))))
 
@@ -192,7 +192,7 @@ class TreeLSTM(nn.Module):
         return torch.sigmoid(o), torch.sigmoid(i) * torch.tanh(u)
 
     def forward(self, tree):
-        """The scores and the labels of all phrases, the whole sentence last."""
+        """The logits and the labels of all phrases, the whole sentence last."""
         words = []
 
         def collect(t):

@@ -195,10 +195,10 @@ def program_charlm():
                 x.zero_()
 
     def loss_of(x, y):
-        scores, after = model(x, tuple(x.clone() for x in state))
+        logits, after = model(x, tuple(x.clone() for x in state))
         for held, x in zip(state, after):
             held.copy_(x.detach())
-        return F.cross_entropy(scores, y.flatten())
+        return F.cross_entropy(logits, y.flatten())
     starts = range(0, (stretch - 1) // steps * steps, steps)
     read = lambda start: (ids[start:start + steps], ids[start + 1:start + steps + 1])
     return Program(model, starts, read, loss_of, descent(4.0), clip=3.0, before=before)
@@ -250,8 +250,8 @@ def program_treenn():
     trees, model = given("trees"), networks.TreeLSTM(given("tree-words"))
 
     def loss_of(tree):
-        scores, labels = model(tree)
-        return F.cross_entropy(scores, torch.tensor(labels).to(DEVICE), reduction="sum")
+        logits, labels = model(tree)
+        return F.cross_entropy(logits, torch.tensor(labels).to(DEVICE), reduction="sum")
     return Program(model, trees, lambda tree: (tree,), loss_of, adam, begin=len(trees) // 2)
 
 

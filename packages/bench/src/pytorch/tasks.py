@@ -17,7 +17,7 @@ def tokens(high, shape, classes, cases):
     return lambda device: (torch.randint(0, high, shape, device=device), torch.randint(0, classes, cases, device=device))
 
 
-def scores(model, x, y):
+def logits(model, x, y):
     return F.cross_entropy(model(x), y)
 
 
@@ -41,14 +41,14 @@ def after_the_last(model, x, y):
 characters = tokens(80, (100, 128), 80, (12800,))
 TASKS = {
     "linreg-sgd": (networks.linreg, regression, errors, "sgd"),
-    "softmax-sgd": (networks.softmax, pictures(100, 1, 28, 28), scores, "sgd"),
-    "mlp-sgd": (networks.mlp, pictures(100, 1, 28, 28), scores, "sgd"),
-    "mlp-adam": (networks.mlp, pictures(100, 1, 28, 28), scores, "adam"),
-    "lenet-sgd": (networks.lenet, pictures(100, 1, 28, 28), scores, "sgd"),
-    "lenet-adam": (networks.lenet, pictures(100, 1, 28, 28), scores, "adam"),
+    "softmax-sgd": (networks.softmax, pictures(100, 1, 28, 28), logits, "sgd"),
+    "mlp-sgd": (networks.mlp, pictures(100, 1, 28, 28), logits, "sgd"),
+    "mlp-adam": (networks.mlp, pictures(100, 1, 28, 28), logits, "adam"),
+    "lenet-sgd": (networks.lenet, pictures(100, 1, 28, 28), logits, "sgd"),
+    "lenet-adam": (networks.lenet, pictures(100, 1, 28, 28), logits, "adam"),
     "charlm-adam": (networks.CharLM, characters, after_each, "adam"),
-    "charlm-adam-cell": (networks.CharLMOfCells, characters, scores, "adam"),
+    "charlm-adam-cell": (networks.CharLMOfCells, characters, logits, "adam"),
     "gru-adam": (networks.Reviews, tokens(30000, (64, 150), 2, (64,)), after_the_last, "adam"),
     "gpt-adamw": (networks.GPT, tokens(65, (2, 256), 65, (2, 256)), at_all_places, "adamw"),
-    "vgg-momentum": (networks.vgg, pictures(64, 3, 32, 32), scores, "momentum"),
+    "vgg-momentum": (networks.vgg, pictures(64, 3, 32, 32), logits, "momentum"),
 }

@@ -43,7 +43,7 @@ export async function predictions(model: Classifier, data: Cases, backend: Backe
       const index = found.length;
       if (row.some(Number.isNaN))
         throw new ArgumentError(
-          `the model's scores for ${"images" in data ? "picture" : "text"} ${index} are not numbers: its weights hold NaN or infinity, ` +
+          `the model's logits of ${"images" in data ? "picture" : "text"} ${index} are not numbers: its weights hold NaN or infinity, ` +
             "as after training that diverged.",
         );
       found.push({ index, label: data.labels.data[index]!, guess, confidence: row[guess]! });
