@@ -1,4 +1,5 @@
-// What takes long without being steps of training, an evaluation or a text, shows how far it is.
+// What takes long without being steps of training, such as an evaluation or a text, shows how far it is, and ends where a
+// signal comes.
 import { progress } from "@weft/data";
 import { turns } from "./event-loop.ts";
 

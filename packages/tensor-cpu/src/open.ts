@@ -33,9 +33,10 @@ export interface OpenOptions {
    */
   readonly threads?: number;
   /**
-   * Whether large products and convolutions are computed by machine code of the processor (true: where `@weft/x64` is installed, in Node, Bun and Deno, on a
-   * processor that it knows), or with which vectors. Without it all is WebAssembly. What it is without this option, the
-   * environment variable WEFT_NATIVE may say: 0, 1, avx2 or avx512. The last digits of results differ.
+   * Whether large operations are computed by machine code of the processor (true: where `@weft/x64` is installed, in
+   * Node, Bun and Deno, on a processor that it knows), or with which vectors. With false all is WebAssembly. Where it is
+   * true or not given, the environment variable WEFT_NATIVE may say 0, 1, avx2 or avx512. The last digits of results
+   * differ.
    */
   readonly native?: Native;
   /** Kernels of fused operations of other packages, each made by `kernel` of `@weft/tensor-cpu/kernels`. */
@@ -60,7 +61,7 @@ export interface CpuInfo {
    * helped with, and begin some time later.
    */
   readonly running: number;
-  /** What large products are computed by: WebAssembly, or vectors of the processor, such as "x86-64 AVX-512". */
+  /** What large operations are computed by: WebAssembly, or vectors of the processor, such as "x86-64 AVX-512". */
   readonly code: string;
   /** Why that is not machine code of the processor, or not of its widest vectors, or not all of it; undefined if it is. */
   readonly reason?: string;

@@ -66,8 +66,7 @@ export function codesIn(memory: CodeMemory): Codes | Refusal {
   return (vectors) => (vectors === undefined ? (widest ??= findWidest()) : codeOf(vectors));
 }
 
-/** What is compiled stays for as long as the process: threads may run it, and there are few names. */
-/** A bound on the memory that code takes: some 4 kB a module. */
+/** What is compiled stays for as long as the process, since threads may run it: some 4 kB a module. */
 const MOST_MODULES = 8192;
 
 function codeFor({ target, machine }: (typeof machines)[Vectors], memory: CodeMemory, caller: Routine) {
@@ -79,7 +78,8 @@ function codeFor({ target, machine }: (typeof machines)[Vectors], memory: CodeMe
     compile(name, write) {
       const known = modules.get(name);
       if (known !== undefined) return known;
-      if (modules.size >= MOST_MODULES) return { reason: `${MOST_MODULES} modules are compiled` };
+      if (modules.size >= MOST_MODULES)
+        return { reason: `${MOST_MODULES} modules are compiled, the most that one process keeps` };
       const module = new X64Module();
       write(module, machine);
       const { code, entries } = compile(module, target);
